@@ -1,0 +1,46 @@
+#include "wudao/base/env.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "wudao/base/error.h"
+
+namespace wudao {
+
+const std::vector<EnvVariable>& env_variables() {
+  static const std::vector<EnvVariable> table = {
+      {"WUDAO_CPU_ISA", "caps our kernels and the matrix library: baseline, avx2, avx512, avx512_bf16, neon",
+       "the highest level of the machine"},
+      {"WUDAO_MATMUL", "the matrix provider: onednn, cblas or plain", "the first of these that was built in"},
+      {"WUDAO_NUM_THREADS", "threads of the pool", "cores allowed to the process, shared among ranks of a node"},
+      {"WUDAO_PIN_THREADS", "1 binds worker i to the i-th allowed processor", "0"},
+      {"OMP_NUM_THREADS", "upper bound of the default number of threads", "no bound"},
+  };
+  return table;
+}
+
+std::optional<std::string> env(const char* name) {
+  for (const EnvVariable& variable : env_variables()) {
+    if (std::strcmp(variable.name, name) != 0) continue;
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return std::string(value);
+  }
+  throw InternalError(text("env: ", name, " is not in the table of environment variables."));
+}
+
+std::optional<long> env_integer(const char* name, long low, long high) {
+  const std::optional<std::string> value = env(name);
+  if (!value) return std::nullopt;
+  char* end = nullptr;
+  errno = 0;
+  const long number = std::strtol(value->c_str(), &end, 10);
+  if (errno != 0 || *end != '\0' || number < low || number > high) {
+    fail<ConfigError>("environment", name, text("a whole number from ", low, " to ", high), text('"', *value, '"'),
+                      "Correct or unset it.");
+  }
+  return number;
+}
+
+}  // namespace wudao

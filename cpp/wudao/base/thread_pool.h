@@ -1,0 +1,50 @@
+// The one thread pool: every parallel loop of the engine runs on it.
+//
+// Tasks are claimed one by one by whoever is free, so the result of a task must depend on its number alone, never on the
+// worker. That, and a fixed order of sums inside a task, is why the bits do not depend on the thread count.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace wudao {
+
+class ThreadPool {
+ public:
+  // `body(data, task, worker)` with 0 <= worker < size().
+  using Body = void (*)(void* data, std::int64_t task, int worker);
+
+  // The calling thread works too: `threads` counts it. Pinning binds worker i to the i-th processor allowed to us.
+  explicit ThreadPool(int threads, bool pin = false);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const;
+  bool pinned() const;
+
+  // Runs tasks 0..tasks-1 and returns when all are done. The first exception thrown by a task is rethrown here.
+  // A call from inside a task runs its tasks on the spot. Calls from several threads take turns.
+  void run(std::int64_t tasks, Body body, void* data);
+
+  template <class F>
+  void for_each(std::int64_t tasks, F&& f) {
+    run(tasks, [](void* data, std::int64_t task, int worker) { (*static_cast<std::remove_reference_t<F>*>(data))(task, worker); }, &f);
+  }
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// How many threads we take unasked, and why: min(cores in the affinity mask, cgroup quota, OMP_NUM_THREADS,
+// mask / ranks on this node), at least 1. WUDAO_NUM_THREADS overrides.
+struct ThreadChoice {
+  int threads = 1;
+  std::string reason;
+};
+ThreadChoice default_threads();
+
+}  // namespace wudao

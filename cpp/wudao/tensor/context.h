@@ -1,0 +1,34 @@
+// What every op needs besides its arguments. It travels by reference; nothing of it is global.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "wudao/base/thread_pool.h"
+#include "wudao/tensor/tensor.h"
+
+namespace wudao {
+
+namespace ops {
+struct KernelTable;
+}
+
+struct Context {
+  std::shared_ptr<Arena> arena;
+  std::shared_ptr<ThreadPool> pool;
+  const ops::KernelTable* kernels = nullptr;
+
+  // The micro-batch at work: `shards` virtual shards of equally many samples, the first of which is sample
+  // `first_sample` of the global batch. Sums over rows are taken per shard, then over shards in one fixed tree.
+  int shards = 1;
+  std::int64_t first_sample = 0;
+
+  // Keys of the random numbers drawn inside ops (dropout).
+  std::uint64_t seed = 0;
+  std::uint32_t step = 0;
+
+  Tensor empty(Shape shape, DType dtype) const { return Tensor(arena, std::move(shape), dtype); }
+  Tensor zeros(Shape shape, DType dtype) const { return Tensor::zeros(arena, std::move(shape), dtype); }
+};
+
+}  // namespace wudao

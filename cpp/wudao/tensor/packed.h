@@ -1,0 +1,26 @@
+// Derived forms of a weight, kept beside its storage by the backend that made them.
+// Plain data: kernels compiled for one instruction set include this header.
+#pragma once
+
+namespace wudao {
+
+// One derived form; `free` destroys what `handle` points to. The tag tells which form it is.
+struct PackedForm {
+  void* handle = nullptr;
+  void (*free)(void*) = nullptr;
+  int tag = 0;
+};
+
+struct PackedForms {
+  static constexpr int kMax = 4;
+  PackedForm forms[kMax];
+  PackedForms() = default;
+  PackedForms(const PackedForms&) = delete;
+  PackedForms& operator=(const PackedForms&) = delete;
+  ~PackedForms();
+  void clear();
+  PackedForm* find(int tag);         // null if there is none
+  PackedForm* reserve(int tag);      // an empty slot; the oldest form makes room if all are taken
+};
+
+}  // namespace wudao
