@@ -9,19 +9,20 @@
 
 namespace wudao {
 
-namespace ops {
-struct KernelTable;
+namespace kernels {
+struct Table;
 }
 
 struct Context {
   std::shared_ptr<Arena> arena;
   std::shared_ptr<ThreadPool> pool;
-  const ops::KernelTable* kernels = nullptr;
+  const kernels::Table* kernels = nullptr;
 
   // The micro-batch at work: `shards` virtual shards of equally many samples, the first of which is sample
   // `first_sample` of the global batch. Sums over rows are taken per shard, then over shards in one fixed tree.
   int shards = 1;
   std::int64_t first_sample = 0;
+  std::int64_t samples = 0;  // of the micro-batch; 0 outside of training
 
   // Keys of the random numbers drawn inside ops (dropout).
   std::uint64_t seed = 0;

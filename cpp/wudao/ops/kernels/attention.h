@@ -16,7 +16,7 @@ namespace wudao {
 class ThreadPool;
 }
 
-namespace wudao::ops {
+namespace wudao::kernels {
 
 // Element (b, t, h, d) of an operand lies at data[b * batch + t * row + h * head + d].
 struct Strided {
@@ -50,4 +50,4 @@ struct AttentionBackward {
   ThreadPool* pool;
 };
 
-}  // namespace wudao::ops
+}  // namespace wudao::kernels

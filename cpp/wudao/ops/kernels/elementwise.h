@@ -10,7 +10,7 @@ namespace wudao {
 class ThreadPool;
 }
 
-namespace wudao::ops {
+namespace wudao::kernels {
 
 // y = a + b; the three types may differ (sums in the accumulator type).
 struct Add {
@@ -73,4 +73,4 @@ struct Dropout {
   ThreadPool* pool;
 };
 
-}  // namespace wudao::ops
+}  // namespace wudao::kernels

@@ -12,7 +12,7 @@ class ThreadPool;
 struct PackedForms;
 }
 
-namespace wudao::ops {
+namespace wudao::kernels {
 
 enum class Activation : std::uint8_t { kNone, kGeluTanh, kGeluErf };
 
@@ -100,4 +100,4 @@ struct LogSoftmax {
   ThreadPool* pool;
 };
 
-}  // namespace wudao::ops
+}  // namespace wudao::kernels

@@ -10,7 +10,7 @@ namespace wudao {
 class ThreadPool;
 }
 
-namespace wudao::ops {
+namespace wudao::kernels {
 
 // y[n, :] = table[ids[n], :]
 struct EmbeddingForward {
@@ -71,4 +71,4 @@ constexpr std::int64_t column_chunks(std::int64_t rows, int shards) {
   return shards * ((rows / shards + kRowChunk - 1) / kRowChunk);
 }
 
-}  // namespace wudao::ops
+}  // namespace wudao::kernels

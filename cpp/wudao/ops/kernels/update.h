@@ -9,7 +9,7 @@ namespace wudao {
 class ThreadPool;
 }
 
-namespace wudao::ops {
+namespace wudao::kernels {
 
 // AdamW (Loshchilov and Hutter 2019, algorithm 2), step counted from 1:
 //   g = grad * grad_scale;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2
@@ -48,4 +48,4 @@ struct Scale {
 
 constexpr std::int64_t kSumChunk = 4096;
 
-}  // namespace wudao::ops
+}  // namespace wudao::kernels
