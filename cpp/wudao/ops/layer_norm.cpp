@@ -34,7 +34,7 @@ Tensors<3> LayerNorm::backward(Context& ctx, const Params& params, const Saved& 
   Tensors<3> grads;
   grads[0] = ctx.empty(saved.x.shape(), saved.x.dtype());
   if (parameters) grads[1] = ctx.empty({cols}, sum), grads[2] = ctx.empty({cols}, sum);
-  Tensor work = ctx.empty({2 * cols * column_chunks(rows, ctx.shards)}, sum);
+  Tensor work = ctx.empty({2 * cols * kernels::column_chunks(rows, ctx.shards)}, sum);
   ctx.kernels->layer_norm_backward({saved.x.raw(), saved.gamma.raw(), saved.mean.raw(), saved.rstd.raw(), dy.raw(),
                                     grads[0].raw(), parameters ? grads[1].raw() : nullptr,
                                     parameters ? grads[2].raw() : nullptr, work.raw(), saved.x.dtype(), params.out,

@@ -64,7 +64,7 @@ Tensors<4> Linear::backward(Context& ctx, const Params& params, const Saved& sav
   if (needs[2] && saved.bias) grads[2] = ctx.empty({out}, sum);
   if (needs[3] && saved.residual) grads[3] = dy;
   Tensor du = same ? dy : ctx.empty({rows, out}, compute);
-  Tensor work = ctx.empty({out * column_chunks(rows, ctx.shards)}, sum);
+  Tensor work = ctx.empty({out * kernels::column_chunks(rows, ctx.shards)}, sum);
   ctx.kernels->linear_backward({dy.raw(), saved.x.raw(), saved.weight.raw(), &saved.weight.storage().packed(),
                                 raw_or_null(saved.preactivation), raw_or_null(grads[0]), raw_or_null(grads[1]),
                                 raw_or_null(grads[2]), du.raw(), work.raw(), compute, params.out, params.activation,

@@ -11,6 +11,8 @@
 
 namespace wudao::ops {
 
+using kernels::Activation;
+
 struct Linear {
   static constexpr std::string_view name = "linear";
   static constexpr std::size_t arity = 4;  // x, weight, bias, residual

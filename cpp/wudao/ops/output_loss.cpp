@@ -20,7 +20,7 @@ void check(const Context& ctx, const OutputLoss::Params& params, const Tensors<2
   check_shape(op, "targets", params.targets, {h.dim(0)});
   check_ids(op, "targets", params.targets, columns);
   check_shape(op, "weights", params.weights, {h.dim(0)});
-  check_dtype(op, "weights", params.weights, DType::kFloat32);
+  check_dtype(op, "weights", params.weights, DType::kFloat64);
   check_shards(op, ctx, h.dim(0));
 }
 
@@ -38,7 +38,7 @@ Tensor OutputLoss::forward(Context& ctx, const Params& params, const Tensors<2>&
   Tensor loss = ctx.zeros({ctx.shards}, DType::kFloat64);
   if (saved != nullptr) *saved = {ctx.empty(h.shape(), h.dtype()), ctx.empty(weight.shape(), weight.dtype())};
   ctx.kernels->output_loss({h.raw(), weight.raw(), &weight.storage().packed(), params.targets.data<std::int32_t>(),
-                            params.weights.data<float>(), loss.data<double>(),
+                            params.weights.data<double>(), loss.data<double>(),
                             params.row_loss.defined() ? params.row_loss.data<double>() : nullptr,
                             saved != nullptr ? saved->dh.raw() : nullptr,
                             saved != nullptr ? saved->dweight.raw() : nullptr, allocate, release, ctx.arena.get(),

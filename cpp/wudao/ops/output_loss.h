@@ -5,7 +5,7 @@
 // Logits exist for a chunk of rows at a time, first to last; forward makes the gradients in the same pass, since the
 // loss is the end of the tape. Rows of weight 0 cost nothing.
 // Shapes: h (N, C) float32, float64 or bfloat16; weight (V, C) of h's accumulator type; targets (N,) int32 in [0, V);
-// weights (N,) float32; result (shards,) float64. Columns from `logit_columns` on (padding) have probability 0.
+// weights (N,) float64; result (shards,) float64. Columns from `logit_columns` on (padding) have probability 0.
 // Source: Du et al. 2022 (GLM), eq. 1-2.
 #pragma once
 

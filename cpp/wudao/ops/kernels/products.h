@@ -76,7 +76,7 @@ struct OutputLoss {
   const void* weight;   // (vocab, in) accumulator type
   PackedForms* packed;
   const std::int32_t* targets;  // (rows,)
-  const float* weights;         // (rows,) already divided by the global number of counted tokens
+  const double* weights;        // (rows,) already divided by the global number of counted tokens
   double* loss;                 // (shards,) one sum per shard
   double* row_loss;             // (rows,) unweighted negative log-probability where weight is not 0, else 0; or null
   void* dh;                     // (rows, in) compute; null when only the loss is wanted
