@@ -10,7 +10,7 @@
 // Source: Vaswani et al. 2017, eq. 1; Du et al. 2022 (GLM), section 2.2; Dao et al. 2022, algorithm 1.
 #pragma once
 
-#include "wudao/ops/kernels/attention.h"
+#include "wudao/kernels/attention.h"
 #include "wudao/ops/op.h"
 
 namespace wudao::ops {

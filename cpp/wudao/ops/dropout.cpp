@@ -1,6 +1,6 @@
 #include "wudao/ops/dropout.h"
 
-#include "wudao/ops/kernels/elementwise.h"
+#include "wudao/kernels/elementwise.h"
 
 namespace wudao::ops {
 namespace {

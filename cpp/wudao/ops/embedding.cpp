@@ -1,6 +1,6 @@
 #include "wudao/ops/embedding.h"
 
-#include "wudao/ops/kernels/rows.h"
+#include "wudao/kernels/rows.h"
 
 namespace wudao::ops {
 

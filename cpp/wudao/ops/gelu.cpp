@@ -1,6 +1,6 @@
 #include "wudao/ops/gelu.h"
 
-#include "wudao/ops/kernels/elementwise.h"
+#include "wudao/kernels/elementwise.h"
 
 namespace wudao::ops {
 

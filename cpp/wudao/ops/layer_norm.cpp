@@ -1,6 +1,6 @@
 #include "wudao/ops/layer_norm.h"
 
-#include "wudao/ops/kernels/rows.h"
+#include "wudao/kernels/rows.h"
 
 namespace wudao::ops {
 

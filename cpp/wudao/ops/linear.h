@@ -6,7 +6,7 @@
 // y (N, out) of type `out`. bias and residual are optional. bfloat16: x and W are rounded, sums are float32.
 #pragma once
 
-#include "wudao/ops/kernels/products.h"
+#include "wudao/kernels/products.h"
 #include "wudao/ops/op.h"
 
 namespace wudao::ops {

@@ -1,6 +1,6 @@
 #include "wudao/ops/log_softmax.h"
 
-#include "wudao/ops/kernels/products.h"
+#include "wudao/kernels/products.h"
 
 namespace wudao::ops {
 

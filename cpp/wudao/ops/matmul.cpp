@@ -1,7 +1,7 @@
 #include "wudao/ops/matmul.h"
 
 #include "wudao/ops/add.h"
-#include "wudao/ops/kernels/products.h"
+#include "wudao/kernels/products.h"
 
 namespace wudao::ops {
 

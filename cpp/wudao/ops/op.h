@@ -14,7 +14,7 @@
 #include <string_view>
 
 #include "wudao/base/error.h"
-#include "wudao/ops/kernel_table.h"
+#include "wudao/kernels/table.h"
 #include "wudao/tensor/context.h"
 
 namespace wudao::ops {

@@ -1,0 +1,61 @@
+#include "wudao/autograd/tape.h"
+
+#include <algorithm>
+
+#include "wudao/base/error.h"
+
+namespace wudao {
+
+Var Tape::leaf(const Tensor& value, GradientSink* sink, int use) {
+  if (!recording_ || sink == nullptr) return {value, nullptr};
+  return {value, std::make_shared<Gradient>(sink, use)};
+}
+
+void Tape::push(const char* op, const std::shared_ptr<Gradient>& output, std::function<void(Tape&, const Tensor&)> run) {
+  nodes_.push_back({scope_, op, output, std::move(run)});
+}
+
+void Tape::inspect(const std::string& scope, const char* op, const char* phase, const Tensor& tensor) const {
+  if (inspector_) inspector_(scope + ": " + op, phase, tensor);
+}
+
+Var Tape::recompute(Segment segment, const Var& x) {
+  Tape forward(ctx_, false);
+  forward.set_scope(scope_);
+  forward.set_inspector(inspector_);
+  Var y = segment(forward, Var{x.value, nullptr});
+  if (!recording_) return y;
+  y.gradient = std::make_shared<Gradient>();
+  push("recompute", y.gradient, [segment = std::move(segment), x](Tape& tape, const Tensor& dy) {
+    Tape again(tape.context(), true);
+    again.set_inspector(tape.inspector_);
+    const Var input{x.value, std::make_shared<Gradient>()};
+    again.backward(segment(again, input), dy);
+    if (x.gradient != nullptr) x.gradient->add(tape.context(), input.gradient->take());
+  });
+  return y;
+}
+
+void Tape::backward(const Var& y) {
+  Tensor dy = ctx_.empty(y.value.shape(), y.value.dtype());
+  if (dy.dtype() != DType::kFloat64) {
+    fail<InternalError>("backward", "y", "a float64 loss", name_of(dy.dtype()));
+  }
+  std::fill_n(dy.data<double>(), dy.size(), 1.0);
+  backward(y, std::move(dy));
+}
+
+void Tape::backward(const Var& y, Tensor dy) {
+  if (y.gradient == nullptr) fail<InternalError>("backward", "y", "a result of this tape", "a constant");
+  y.gradient->add(ctx_, std::move(dy));
+  while (!nodes_.empty()) {
+    Node node = std::move(nodes_.back());
+    nodes_.pop_back();
+    const Tensor gradient = node.output->take();
+    if (!gradient.defined()) continue;
+    inspect(node.scope, node.op, "backward", gradient);
+    node.run(*this, gradient);
+  }
+}
+
+}  // namespace wudao

@@ -1,0 +1,95 @@
+// The tape: runs ops forward, remembers how to run them backward. It knows no op by name, only the shape of one
+// (ops::Differentiable is checked where apply() is used).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "wudao/autograd/gradient.h"
+#include "wudao/tensor/context.h"
+
+namespace wudao {
+
+// A tensor on the tape. `gradient` is null for constants.
+struct Var {
+  Tensor value;
+  std::shared_ptr<Gradient> gradient;
+};
+
+// Sees every tensor the tape makes: (where, "forward" or "backward", tensor). Used to find the first non-finite value.
+using Inspector = std::function<void(const std::string& where, const char* phase, const Tensor& tensor)>;
+
+class Tape {
+ public:
+  // A tape that does not record keeps nothing alive and runs forward only.
+  Tape(Context& ctx, bool recording) : ctx_(ctx), recording_(recording) {}
+
+  Context& context() { return ctx_; }
+  bool recording() const { return recording_; }
+  void set_scope(std::string scope) { scope_ = std::move(scope); }  // names the ops that follow, for messages
+  void set_inspector(Inspector inspector) { inspector_ = std::move(inspector); }
+
+  // A leaf whose gradient goes to `sink` (a parameter) as its use number `use`.
+  Var leaf(const Tensor& value, GradientSink* sink, int use = 0);
+
+  template <class Op, class... Vars>
+  Var apply(typename Op::Params params, const Vars&... inputs);
+
+  // Runs `segment` without keeping what its backward needs; backward runs it forward again.
+  // Chen et al. 2016, "Training deep nets with sublinear memory cost".
+  using Segment = std::function<Var(Tape&, const Var&)>;
+  Var recompute(Segment segment, const Var& x);
+
+  // Runs the tape backward from `y` with dy = ones. Every node runs once, last first; what it kept is freed behind it.
+  void backward(const Var& y);
+  void backward(const Var& y, Tensor dy);
+
+ private:
+  struct Node {
+    std::string scope;
+    const char* op;
+    std::shared_ptr<Gradient> output;
+    std::function<void(Tape&, const Tensor& dy)> run;
+  };
+
+  void inspect(const std::string& scope, const char* op, const char* phase, const Tensor& tensor) const;
+  void push(const char* op, const std::shared_ptr<Gradient>& output, std::function<void(Tape&, const Tensor&)> run);
+
+  Context& ctx_;
+  bool recording_;
+  std::string scope_;
+  Inspector inspector_;
+  std::vector<Node> nodes_;
+};
+
+template <class Op, class... Vars>
+Var Tape::apply(typename Op::Params params, const Vars&... inputs) {
+  constexpr std::size_t n = Op::arity;
+  static_assert(sizeof...(Vars) == n, "one Var per input; Var{} for an absent one");
+  const std::array<Tensor, n> values = {inputs.value...};
+  const std::array<std::shared_ptr<Gradient>, n> gradients = {inputs.gradient...};
+  std::array<bool, n> needs{};
+  bool any = false;
+  for (std::size_t i = 0; i < n; ++i) any |= needs[i] = recording_ && gradients[i] != nullptr;
+  if (!any) {
+    Var y{Op::forward(ctx_, params, values, nullptr), nullptr};
+    inspect(scope_, Op::name.data(), "forward", y.value);
+    return y;
+  }
+  auto saved = std::make_shared<typename Op::Saved>();
+  Var y{Op::forward(ctx_, params, values, saved.get()), std::make_shared<Gradient>()};
+  inspect(scope_, Op::name.data(), "forward", y.value);
+  push(Op::name.data(), y.gradient, [params = std::move(params), saved, gradients, needs](Tape& tape, const Tensor& dy) {
+    auto grads = Op::backward(tape.context(), params, *saved, dy, needs);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (needs[i] && grads[i].defined()) gradients[i]->add(tape.context(), std::move(grads[i]));
+    }
+  });
+  return y;
+}
+
+}  // namespace wudao
