@@ -1,0 +1,104 @@
+#include "wudao/model/glm.h"
+
+#include <cmath>
+
+#include "wudao/ops/add.h"
+#include "wudao/ops/dropout.h"
+#include "wudao/ops/embedding.h"
+#include "wudao/ops/output_loss.h"
+
+namespace wudao::model {
+namespace {
+
+constexpr std::uint32_t kEmbeddingStream = 1;
+constexpr std::uint32_t kFirstBlockStream = 16;
+
+void check_positive(const char* key, std::int64_t value) {
+  if (value < 1) fail<ConfigError>("GLMConfig", key, "a whole number of at least 1", text(value));
+}
+
+}  // namespace
+
+void GLMConfig::check() const {
+  check_positive("vocab_size", vocab_size);
+  check_positive("hidden_size", hidden_size);
+  check_positive("num_layers", num_layers);
+  check_positive("num_heads", num_heads);
+  check_positive("max_positions", max_positions);
+  if (hidden_size % num_heads != 0) {
+    fail<ConfigError>("GLMConfig", "num_heads", text("a divisor of hidden_size = ", hidden_size), text(num_heads));
+  }
+  if (!(dropout >= 0.0 && dropout < 1.0)) {
+    fail<ConfigError>("GLMConfig", "dropout", "a probability of at least 0 and below 1", text(dropout));
+  }
+  if (unpadded_vocab_size < 0 || unpadded_vocab_size > vocab_size) {
+    fail<ConfigError>("GLMConfig", "unpadded_vocab_size", text("0 to vocab_size = ", vocab_size), text(unpadded_vocab_size));
+  }
+  if (!(init_std > 0)) fail<ConfigError>("GLMConfig", "init_std", "a positive number", text(init_std));
+}
+
+std::int64_t GLMConfig::parameter_count() const {
+  const std::int64_t h = hidden_size;
+  const std::int64_t position_rows = block_positions ? 2 * (max_positions + 1) : max_positions;
+  return vocab_size * h + position_rows * h + num_layers * (12 * h * h + 13 * h) + 2 * h;
+}
+
+GLM::GLM(Context& ctx, const GLMConfig& config, DType compute, std::uint64_t seed, bool dry_run)
+    : config_(config), compute_(compute), list_(ctx, accumulator_of(compute), seed, dry_run) {
+  config_.check();
+  const std::int64_t width = config_.hidden_size;
+  const std::int64_t rows = config_.max_positions + (config_.block_positions ? 1 : 0);
+  const double std = config_.init_std;
+  word_ = list_.normal("word_embeddings.weight", {config_.vocab_size, width}, std);
+  position_ = list_.normal("transformer.position_embeddings.weight", {rows, width}, std);
+  if (config_.block_positions) {
+    block_position_ = list_.normal("transformer.block_position_embeddings.weight", {rows, width}, std);
+  }
+  const double output_std = std / std::sqrt(2.0 * static_cast<double>(config_.num_layers));
+  for (std::int64_t i = 0; i < config_.num_layers; ++i) {
+    const auto stream = kFirstBlockStream + static_cast<std::uint32_t>(i) * nn::Block::kStreams;
+    blocks_.emplace_back(list_, "transformer.layers." + std::to_string(i), width, config_.num_heads, std, output_std,
+                         config_.activation, stream);
+  }
+  final_norm_.emplace_back(list_, "transformer.final_layernorm", width);
+}
+
+Var GLM::embed(const nn::Pass& pass, const Inputs& inputs) const {
+  Tape& tape = pass.tape;
+  const auto look_up = [&](const nn::ParameterPtr& table, const Tensor& ids) {
+    return tape.apply<ops::Embedding>({ids}, tape.leaf(table->value(), table.get(), 0));
+  };
+  tape.set_scope("embeddings");
+  Var x = tape.apply<ops::Add>({}, look_up(word_, inputs.ids), look_up(position_, inputs.positions));
+  if (block_position_ != nullptr) x = tape.apply<ops::Add>({}, x, look_up(block_position_, inputs.block_positions));
+  if (pass.dropout == 0.0) return x;
+  return tape.apply<ops::Dropout>({pass.dropout, kEmbeddingStream}, x);
+}
+
+Var GLM::hidden(Tape& tape, const Inputs& inputs, const Options& options) const {
+  const double dropout = options.dropout ? config_.dropout : 0.0;
+  Var x = embed({tape, compute_, dropout}, inputs);
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const auto segment = [this, i, dropout, visible = inputs.visible](Tape& inner, const Var& input) {
+      inner.set_scope("layers." + std::to_string(i));
+      return blocks_[i]({inner, compute_, dropout}, input, visible);
+    };
+    x = options.recompute ? tape.recompute(segment, x) : segment(tape, x);
+  }
+  tape.set_scope("final_layernorm");
+  return final_norm_[0]({tape, compute_, 0.0}, x);
+}
+
+Tensor GLM::final_norm(const nn::Pass& pass, const Tensor& x) const { return final_norm_[0](pass, Var{x, nullptr}).value; }
+
+Tensor GLM::logits(Context& ctx, const Tensor& hidden) const {
+  return ops::Linear::forward(ctx, {accumulator_of(compute_)}, {hidden, word_->value(), Tensor(), Tensor()}, nullptr);
+}
+
+Var GLM::loss(Tape& tape, const Var& hidden, const Tensor& targets, const Tensor& weights) const {
+  tape.set_scope("output");
+  return tape.apply<ops::OutputLoss>({targets, weights, config_.unpadded_vocab_size, Tensor()}, hidden,
+                                     tape.leaf(word_->value(), word_.get(), 1));
+}
+
+}  // namespace wudao::model

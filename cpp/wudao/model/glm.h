@@ -1,0 +1,67 @@
+// GLM (Du et al. 2022, ACL): a pre-LN transformer over corrupted text (part A, bidirectional) followed by the blanks
+// (part B, left to right), with two position rows and an output projection tied to the word embedding.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "wudao/nn/layers.h"
+
+namespace wudao::model {
+
+struct GLMConfig {
+  std::int64_t vocab_size = 0;  // rows of the word embedding, padding included
+  std::int64_t hidden_size = 0, num_layers = 0, num_heads = 0;
+  std::int64_t max_positions = 0;
+  bool block_positions = true;  // two tables of max_positions + 1 rows; else one of max_positions
+  ops::Activation activation = ops::Activation::kGeluTanh;
+  double dropout = 0.0;
+  std::int64_t unpadded_vocab_size = 0;  // ids from here on are padding and never predicted; 0: none
+  double init_std = 0.02;
+
+  void check() const;  // ConfigError naming the key
+  std::int64_t parameter_count() const;
+};
+
+// One micro-batch. ids, positions, block_positions: (B T,) int32, sample after sample.
+struct Inputs {
+  Tensor ids, positions, block_positions;
+  nn::Visibility visible;
+};
+
+class GLM {
+ public:
+  // `compute`: float32, bfloat16 (float32 master weights) or float64. A dry run has names and shapes but no values.
+  GLM(Context& ctx, const GLMConfig& config, DType compute, std::uint64_t seed, bool dry_run = false);
+
+  const GLMConfig& config() const { return config_; }
+  DType compute() const { return compute_; }
+  const std::vector<nn::ParameterPtr>& parameters() const { return list_.all(); }
+
+  struct Options {
+    bool dropout = false;    // whether the configured dropout acts
+    bool recompute = false;  // keep only block inputs for backward
+  };
+
+  // Final hidden states (B T, C) after the last layer norm, in the compute type.
+  Var hidden(Tape& tape, const Inputs& inputs, const Options& options) const;
+  // (N, V) logits in the accumulator type.
+  Tensor logits(Context& ctx, const Tensor& hidden) const;
+  // (shards,) float64: per shard the sum of weights * negative log-probability of the targets.
+  Var loss(Tape& tape, const Var& hidden, const Tensor& targets, const Tensor& weights) const;
+
+  // Pieces for decoding with a cache.
+  Var embed(const nn::Pass& pass, const Inputs& inputs) const;
+  const std::vector<nn::Block>& blocks() const { return blocks_; }
+  Tensor final_norm(const nn::Pass& pass, const Tensor& x) const;
+
+ private:
+  GLMConfig config_;
+  DType compute_;
+  nn::ParameterList list_;
+  nn::ParameterPtr word_, position_, block_position_;
+  std::vector<nn::Block> blocks_;
+  std::vector<nn::LayerNorm> final_norm_;  // one; made after the blocks
+};
+
+}  // namespace wudao::model

@@ -1,0 +1,99 @@
+#include "wudao/nn/layers.h"
+
+#include <algorithm>
+
+#include "wudao/kernels/elementwise.h"
+#include "wudao/kernels/table.h"
+#include "wudao/ops/layer_norm.h"
+
+namespace wudao::nn {
+namespace {
+
+// Streams of first values lie apart from those of dropout.
+constexpr std::uint32_t kFirstInitStream = 0x40000000;
+
+Var leaf(const Pass& pass, const ParameterPtr& parameter, int use = 0) {
+  return pass.tape.leaf(parameter->value(), parameter.get(), use);
+}
+
+}  // namespace
+
+ParameterPtr ParameterList::keep(const std::string& name, const Shape& shape, bool decay) {
+  Tensor value = dry_run_ ? Tensor::borrow(nullptr, shape, dtype_, nullptr) : ctx_.empty(shape, dtype_);
+  return all_.emplace_back(std::make_shared<Parameter>(name, std::move(value), decay));
+}
+
+ParameterPtr ParameterList::normal(const std::string& name, Shape shape, double std) {
+  const auto stream = kFirstInitStream + static_cast<std::uint32_t>(all_.size());
+  const ParameterPtr parameter = keep(name, shape, true);
+  const Tensor& value = parameter->value();
+  if (!dry_run_) {
+    ctx_.kernels->fill_normal({value.raw(), dtype_, value.size(), std, {seed_, 0, stream}, ctx_.pool.get()});
+  }
+  return parameter;
+}
+
+ParameterPtr ParameterList::constant(const std::string& name, Shape shape, double value) {
+  const ParameterPtr parameter = keep(name, shape, false);
+  const Tensor& tensor = parameter->value();
+  if (dry_run_) return parameter;
+  if (dtype_ == DType::kFloat64) {
+    std::fill_n(tensor.data<double>(), tensor.size(), value);
+  } else {
+    std::fill_n(tensor.data<float>(), tensor.size(), static_cast<float>(value));
+  }
+  return parameter;
+}
+
+LayerNorm::LayerNorm(ParameterList& list, const std::string& name, std::int64_t width)
+    : gamma_(list.constant(name + ".weight", {width}, 1.0)), beta_(list.constant(name + ".bias", {width}, 0.0)) {}
+
+Var LayerNorm::operator()(const Pass& pass, const Var& x) const {
+  return pass.tape.apply<ops::LayerNorm>({1e-5, pass.compute}, x, leaf(pass, gamma_), leaf(pass, beta_));
+}
+
+Linear::Linear(ParameterList& list, const std::string& name, std::int64_t in, std::int64_t out, double std)
+    : weight_(list.normal(name + ".weight", {out, in}, std)), bias_(list.constant(name + ".bias", {out}, 0.0)) {}
+
+Var Linear::run(const Pass& pass, const Var& x, const Var& residual, const ops::Linear::Params& params) const {
+  return pass.tape.apply<ops::Linear>(params, x, leaf(pass, weight_), leaf(pass, bias_), residual);
+}
+
+Var Linear::operator()(const Pass& pass, const Var& x, ops::Activation activation) const {
+  return run(pass, x, Var{}, {pass.compute, activation, 0.0, 0});
+}
+
+Var Linear::add_to(const Pass& pass, const Var& residual, const Var& x, std::uint32_t stream) const {
+  return run(pass, x, residual, {pass.stream(), ops::Activation::kNone, pass.dropout, stream});
+}
+
+Block::Block(ParameterList& list, const std::string& name, std::int64_t width, std::int64_t heads, double std,
+             double output_std, ops::Activation activation, std::uint32_t stream)
+    : heads_(heads),
+      activation_(activation),
+      stream_(stream),
+      input_norm_(list, name + ".input_layernorm", width),
+      qkv_(list, name + ".attention.query_key_value", width, 3 * width, std),
+      dense_(list, name + ".attention.dense", width, width, output_std),
+      post_norm_(list, name + ".post_attention_layernorm", width),
+      up_(list, name + ".mlp.dense_h_to_4h", width, 4 * width, std),
+      down_(list, name + ".mlp.dense_4h_to_h", 4 * width, width, output_std) {}
+
+Var Block::operator()(const Pass& pass, const Var& x, const Visibility& visible) const {
+  const Var qkv = qkv_(pass, input_norm_(pass, x));
+  const Var attended = pass.tape.apply<ops::Attention>(
+      {visible.batch, heads_, visible.sep, visible.mask, pass.dropout, stream_}, qkv);
+  return feed_forward(pass, dense_.add_to(pass, x, attended, stream_ + 1));
+}
+
+Var Block::feed_forward(const Pass& pass, const Var& x) const {
+  return down_.add_to(pass, x, up_(pass, post_norm_(pass, x), activation_), stream_ + 2);
+}
+
+Tensor Block::qkv(const Pass& pass, const Tensor& x) const { return qkv_(pass, input_norm_(pass, Var{x, nullptr})).value; }
+
+Tensor Block::finish(const Pass& pass, const Tensor& x, const Tensor& attended) const {
+  return feed_forward(pass, dense_.add_to(pass, Var{x, nullptr}, Var{attended, nullptr}, stream_ + 1)).value;
+}
+
+}  // namespace wudao::nn

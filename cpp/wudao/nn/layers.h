@@ -1,0 +1,95 @@
+// The layers of a transformer block. A layer owns its parameters and writes its forward pass on the tape.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "wudao/autograd/tape.h"
+#include "wudao/nn/parameter.h"
+#include "wudao/ops/attention.h"
+#include "wudao/ops/linear.h"
+
+namespace wudao::nn {
+
+using ParameterPtr = std::shared_ptr<Parameter>;
+
+// Makes the parameters of a model in their order, draws their first values and remembers them by name.
+class ParameterList {
+ public:
+  ParameterList(Context& ctx, DType dtype, std::uint64_t seed, bool dry_run)
+      : ctx_(ctx), dtype_(dtype), seed_(seed), dry_run_(dry_run) {}
+
+  ParameterPtr normal(const std::string& name, Shape shape, double std);  // N(0, std), decayed
+  ParameterPtr constant(const std::string& name, Shape shape, double value);  // not decayed
+  const std::vector<ParameterPtr>& all() const { return all_; }
+
+ private:
+  ParameterPtr keep(const std::string& name, const Shape& shape, bool decay);
+  Context& ctx_;
+  DType dtype_;
+  std::uint64_t seed_;
+  bool dry_run_;  // names and shapes only; no memory is taken
+  std::vector<ParameterPtr> all_;
+};
+
+// Numbers that a forward pass needs besides its input.
+struct Pass {
+  Tape& tape;
+  DType compute;  // type of matrix products; the residual stream is in its accumulator type
+  double dropout = 0.0;  // 0 outside of training
+
+  DType stream() const { return accumulator_of(compute); }
+};
+
+class LayerNorm {
+ public:
+  LayerNorm(ParameterList& list, const std::string& name, std::int64_t width);
+  Var operator()(const Pass& pass, const Var& x) const;  // stream -> compute
+
+ private:
+  ParameterPtr gamma_, beta_;
+};
+
+class Linear {
+ public:
+  Linear(ParameterList& list, const std::string& name, std::int64_t in, std::int64_t out, double std);
+  // compute -> compute
+  Var operator()(const Pass& pass, const Var& x, ops::Activation activation = ops::Activation::kNone) const;
+  // residual + dropout(linear(x)): compute -> stream
+  Var add_to(const Pass& pass, const Var& residual, const Var& x, std::uint32_t stream) const;
+
+ private:
+  Var run(const Pass& pass, const Var& x, const Var& residual, const ops::Linear::Params& params) const;
+  ParameterPtr weight_, bias_;
+};
+
+// The mask of a batch: exactly one of `sep` (B,) and `mask` (B, T, T).
+struct Visibility {
+  std::int64_t batch;
+  Tensor sep, mask;
+};
+
+// Pre-LN block: x += attention(LN(x)); x += MLP(LN(x)). Keys of dropout start at `stream`; a block takes 4.
+class Block {
+ public:
+  static constexpr std::uint32_t kStreams = 4;
+  Block(ParameterList& list, const std::string& name, std::int64_t width, std::int64_t heads, double std,
+        double output_std, ops::Activation activation, std::uint32_t stream);
+  Var operator()(const Pass& pass, const Var& x, const Visibility& visible) const;
+
+  // The pieces, for decoding with a cache.
+  Tensor qkv(const Pass& pass, const Tensor& x) const;
+  Tensor finish(const Pass& pass, const Tensor& x, const Tensor& attended) const;
+
+ private:
+  Var feed_forward(const Pass& pass, const Var& x) const;
+  std::int64_t heads_;
+  ops::Activation activation_;
+  std::uint32_t stream_;
+  LayerNorm input_norm_;
+  Linear qkv_, dense_;
+  LayerNorm post_norm_;
+  Linear up_, down_;
+};
+
+}  // namespace wudao::nn

@@ -1,0 +1,29 @@
+#include "wudao/nn/parameter.h"
+
+#include "wudao/ops/add.h"
+
+namespace wudao::nn {
+
+void Parameter::add(Context& ctx, Tensor gradient, int use) {
+  trees_.at(static_cast<std::size_t>(use)).add(ctx, std::move(gradient), ctx.shards);
+}
+
+Tensor Parameter::take_gradient(Context& ctx) {
+  Tensor sum;
+  for (GradientTree& tree : trees_) {
+    if (tree.empty()) continue;
+    Tensor part = tree.take();
+    if (!sum.defined()) {
+      sum = std::move(part);
+    } else {
+      ops::accumulate(ctx, sum, part);
+    }
+  }
+  return sum.defined() ? sum : ctx.zeros(value_.shape(), value_.dtype());
+}
+
+void Parameter::clear_gradient() {
+  for (GradientTree& tree : trees_) tree.clear();
+}
+
+}  // namespace wudao::nn

@@ -1,0 +1,59 @@
+// One optimizer step: micro-batches forward and backward, gradients in the tree, clipping, update.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "wudao/model/glm.h"
+#include "wudao/optim/optimizer.h"
+
+namespace wudao::train {
+
+// A global batch of B samples of T tokens. Sample b belongs to virtual shard b / (B / shards).
+struct Batch {
+  std::int64_t batch = 0, length = 0;
+  Tensor ids, positions, block_positions, targets;  // (B T,) int32
+  Tensor sep, mask;                                 // (B,) int32 or (B, T, T) bool: exactly one
+  Tensor loss_mask;                                 // (B T,) float64
+};
+
+struct PassOptions {
+  int shards = 1;        // V, a power of two that divides B
+  int micro_shards = 0;  // shards that go through the model together; 0: all
+  bool recompute = false;
+  bool dropout = true;
+  std::uint64_t seed = 0;
+  std::uint32_t step = 0;
+};
+
+// The loss of the batch: sum of loss_mask * negative log-probability over the sum of loss_mask, in nats. With
+// `gradients` the parameters' gradient trees are filled.
+double run_batch(Context& ctx, const model::GLM& glm, const Batch& batch, const PassOptions& options, bool gradients);
+
+// The first tensor with a value that is not finite: where it was made, in words; empty if there is none.
+std::string find_non_finite(Context& ctx, const model::GLM& glm, const Batch& batch, const PassOptions& options);
+
+struct StepOptions {
+  PassOptions pass;
+  optim::Rates rates;  // grad_scale is computed
+  double clip = 0.0;   // limit of the global gradient norm; 0: none
+};
+
+struct StepResult {
+  double loss = 0.0, grad_norm = 0.0;
+  bool skipped = false;
+  std::string reason;  // of skipping
+};
+
+class Trainer {
+ public:
+  Trainer(Context& ctx, model::GLM& glm, const optim::OptimizerConfig& config);
+  optim::Optimizer& optimizer() { return optimizer_; }
+  StepResult step(Context& ctx, const Batch& batch, const StepOptions& options);
+
+ private:
+  model::GLM& glm_;
+  optim::Optimizer optimizer_;
+};
+
+}  // namespace wudao::train
