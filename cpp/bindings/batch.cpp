@@ -1,0 +1,97 @@
+// Reads batches and options from Python.
+#include <algorithm>
+
+#include "glm.h"
+#include "wudao/base/error.h"
+#include "wudao/ops/op.h"
+
+namespace wudao::python {
+namespace {
+
+Tensor flat(const char* op, const char* argument, const Tensor& tensor, const Shape& expected) {
+  ops::check_shape(op, argument, tensor, expected);
+  return tensor.reshape({tensor.size()});
+}
+
+void read_visibility(const char* op, const py::object& sep, const py::object& mask, std::int64_t batch,
+                     std::int64_t length, Tensor& sep_out, Tensor& mask_out) {
+  if (sep.is_none() == mask.is_none()) {
+    fail<ShapeError>(op, "mask", "exactly one of sep and mask", sep.is_none() ? "neither" : "both");
+  }
+  if (!sep.is_none()) {
+    sep_out = int32_tensor(op, "sep", sep);
+    ops::check_shape(op, "sep", sep_out, {batch});
+    ops::check_ids(op, "sep", sep_out, length + 1);
+  } else {
+    mask_out = bool_tensor(op, "mask", mask);
+    ops::check_shape(op, "mask", mask_out, {batch, length, length});
+  }
+}
+
+py::object get(const py::dict& dict, const char* key) {
+  return dict.contains(key) ? py::object(dict[key]) : py::object(py::none());
+}
+
+py::object require(const char* op, const py::dict& dict, const char* key) {
+  if (!dict.contains(key)) fail<ConfigError>(op, "batch", text("an entry \"", key, '"'), "none");
+  return dict[key];
+}
+
+}  // namespace
+
+model::Inputs read_inputs(const char* op, const model::GLMConfig& config, const py::object& ids,
+                          const py::object& positions, const py::object& block_positions, const py::object& sep,
+                          const py::object& mask) {
+  const Tensor tokens = int32_tensor(op, "ids", ids);
+  ops::check_matrix(op, "ids", tokens);
+  if (tokens.size() == 0) fail<ShapeError>(op, "ids", "at least one token", to_text(tokens.shape()));
+  ops::check_ids(op, "ids", tokens, config.vocab_size);
+  const std::int64_t rows = config.max_positions + (config.block_positions ? 1 : 0);
+  model::Inputs inputs;
+  inputs.ids = tokens.reshape({tokens.size()});
+  inputs.positions = flat(op, "positions", int32_tensor(op, "positions", positions), tokens.shape());
+  ops::check_ids(op, "positions", inputs.positions, rows);
+  inputs.block_positions = flat(op, "block_positions", int32_tensor(op, "block_positions", block_positions), tokens.shape());
+  if (config.block_positions) ops::check_ids(op, "block_positions", inputs.block_positions, rows);
+  inputs.visible.batch = tokens.dim(0);
+  read_visibility(op, sep, mask, tokens.dim(0), tokens.dim(1), inputs.visible.sep, inputs.visible.mask);
+  return inputs;
+}
+
+train::Batch read_batch(const model::GLMConfig& config, const py::dict& dict) {
+  constexpr const char* op = "loss_and_gradients";
+  const model::Inputs inputs = read_inputs(op, config, require(op, dict, "ids"), require(op, dict, "positions"),
+                                           require(op, dict, "block_positions"), get(dict, "sep"), get(dict, "mask"));
+  const std::int64_t samples = inputs.visible.batch;
+  const Shape shape = {samples, inputs.ids.size() / samples};
+  train::Batch batch{samples, shape[1], inputs.ids, inputs.positions, inputs.block_positions, {},
+                     inputs.visible.sep, inputs.visible.mask, {}};
+  batch.targets = flat(op, "targets", int32_tensor(op, "targets", require(op, dict, "targets")), shape);
+  const std::int64_t limit = config.unpadded_vocab_size > 0 ? config.unpadded_vocab_size : config.vocab_size;
+  ops::check_ids(op, "targets", batch.targets, limit);
+  batch.loss_mask = flat(op, "loss_mask", float_tensor(op, "loss_mask", require(op, dict, "loss_mask"), DType::kFloat64), shape);
+  const double* weights = batch.loss_mask.data<double>();
+  if (std::any_of(weights, weights + batch.loss_mask.size(), [](double w) { return !(w >= 0.0); })) {
+    fail<ShapeError>(op, "loss_mask", "weights of at least 0", "a negative one or NaN");
+  }
+  return batch;
+}
+
+train::PassOptions read_pass_options(const py::dict& options) {
+  train::PassOptions out;
+  for (const auto& [key, value] : options) {
+    const std::string name = py::str(key);
+    if (name == "shards") out.shards = value.cast<int>();
+    else if (name == "micro_shards") out.micro_shards = value.cast<int>();
+    else if (name == "recompute") out.recompute = value.cast<bool>();
+    else if (name == "dropout") out.dropout = value.cast<bool>();
+    else if (name == "seed") out.seed = value.cast<std::uint64_t>();
+    else if (name == "step") out.step = value.cast<std::uint32_t>();
+    else fail<ConfigError>("loss_and_gradients", "option", "shards, micro_shards, recompute, dropout, seed or step", name);
+  }
+  return out;
+}
+
+}  // namespace wudao::python
+
+void bind_batch(pybind11::module_&) {}

@@ -1,0 +1,133 @@
+// _core.GLM: the model. wudao_rt.GLM documents it.
+#include "glm.h"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime.h"
+#include "wudao/base/error.h"
+
+namespace wudao::python {
+namespace {
+
+model::GLMConfig read_config(const py::dict& dict) {
+  model::GLMConfig config;
+  config.vocab_size = dict["vocab_size"].cast<std::int64_t>();
+  config.hidden_size = dict["hidden_size"].cast<std::int64_t>();
+  config.num_layers = dict["num_layers"].cast<std::int64_t>();
+  config.num_heads = dict["num_heads"].cast<std::int64_t>();
+  config.max_positions = dict["max_positions"].cast<std::int64_t>();
+  config.block_positions = dict["block_positions"].cast<bool>();
+  config.dropout = dict["dropout"].cast<double>();
+  config.unpadded_vocab_size = dict["unpadded_vocab_size"].cast<std::int64_t>();
+  config.init_std = dict["init_std"].cast<double>();
+  const std::string activation = py::str(dict["activation"]);
+  if (activation != "gelu_tanh" && activation != "gelu_erf") {
+    fail<ConfigError>("GLMConfig", "activation", "gelu_tanh or gelu_erf", '"' + activation + '"');
+  }
+  config.activation = activation == "gelu_tanh" ? ops::Activation::kGeluTanh : ops::Activation::kGeluErf;
+  return config;
+}
+
+nn::Parameter& find(const GlmObject& self, const std::string& name) {
+  for (const nn::ParameterPtr& parameter : self.glm.parameters()) {
+    if (parameter->name() == name) return *parameter;
+  }
+  fail<ConfigError>("state_dict", "name", "a parameter of the model", '"' + name + '"');
+}
+
+py::array get(GlmObject& self, const std::string& name, bool copy) {
+  const Tensor& value = find(self, name).value();
+  if (value.raw() == nullptr) fail<ConfigError>("state_dict", name, "a model with values", "a dry run");
+  const py::array view = to_numpy_read_only(value);
+  return copy ? py::array(view.attr("copy")()) : view;
+}
+
+void set(GlmObject& self, const std::string& name, const py::object& array) {
+  const nn::Parameter& parameter = find(self, name);
+  const Tensor& value = parameter.value();
+  const Tensor fresh = float_tensor("load_state_dict", name.c_str(), array, value.dtype());
+  if (fresh.shape() != value.shape()) {
+    fail<ShapeError>("load_state_dict", name, text("shape ", to_text(value.shape())), to_text(fresh.shape()),
+                     "Is the checkpoint of another configuration?");
+  }
+  const std::lock_guard lock(self.busy);
+  std::memcpy(value.raw(), fresh.raw(), value.bytes());
+  value.storage().touch();
+}
+
+py::array logits(GlmObject& self, const py::object& ids, const py::object& positions, const py::object& block_positions,
+                 const py::object& sep, const py::object& mask) {
+  const model::Inputs inputs = read_inputs("logits", self.glm.config(), ids, positions, block_positions, sep, mask);
+  Tensor out;
+  {
+    const py::gil_scoped_release release;
+    const std::lock_guard lock(self.busy);
+    Tape tape(self.ctx, false);
+    out = self.glm.logits(self.ctx, self.glm.hidden(tape, inputs, {}).value);
+  }
+  const std::int64_t samples = inputs.visible.batch;
+  return to_numpy(out.reshape({samples, out.dim(0) / samples, out.dim(1)}));
+}
+
+double loss(GlmObject& self, const py::dict& batch, const py::kwargs& options) {
+  const train::Batch data = read_batch(self.glm.config(), batch);
+  const train::PassOptions pass = read_pass_options(options);
+  const py::gil_scoped_release release;
+  const std::lock_guard lock(self.busy);
+  return train::run_batch(self.ctx, self.glm, data, pass, false);
+}
+
+py::tuple loss_and_gradients(GlmObject& self, const py::dict& batch, const py::kwargs& options) {
+  const train::Batch data = read_batch(self.glm.config(), batch);
+  const train::PassOptions pass = read_pass_options(options);
+  double value = 0.0;
+  std::vector<Tensor> gradients;
+  {
+    const py::gil_scoped_release release;
+    const std::lock_guard lock(self.busy);
+    value = train::run_batch(self.ctx, self.glm, data, pass, true);
+    for (const nn::ParameterPtr& parameter : self.glm.parameters()) gradients.push_back(parameter->take_gradient(self.ctx));
+  }
+  py::dict out;
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    out[py::str(self.glm.parameters()[i]->name())] = to_numpy(gradients[i]);
+  }
+  return py::make_tuple(value, out);
+}
+
+std::vector<std::string> names(const GlmObject& self) {
+  std::vector<std::string> out;
+  for (const nn::ParameterPtr& parameter : self.glm.parameters()) out.push_back(parameter->name());
+  return out;
+}
+
+}  // namespace
+
+GlmObject::GlmObject(const py::dict& config, const std::string& dtype, std::uint64_t seed, bool dry_run)
+    : ctx(runtime().context()), glm(ctx, read_config(config), parse_dtype(dtype), seed, dry_run) {}
+
+}  // namespace wudao::python
+
+void bind_glm(pybind11::module_& m) {
+  namespace py = pybind11;
+  using namespace wudao::python;
+  py::class_<GlmObject>(m, "GLM")
+      .def(py::init<const py::dict&, const std::string&, std::uint64_t, bool>(), py::arg("config"), py::arg("dtype"),
+           py::arg("seed"), py::arg("dry_run") = false)
+      .def_property_readonly("parameter_count", [](const GlmObject& self) {
+        std::int64_t count = 0;
+        for (const auto& parameter : self.glm.parameters()) count += parameter->value().size();
+        return count;
+      })
+      .def("names", &names)
+      .def("shape", [](const GlmObject& self, const std::string& name) { return py::tuple(py::cast(find(self, name).value().shape())); })
+      .def("get", &get, py::arg("name"), py::arg("copy") = true)
+      .def("set", &set, py::arg("name"), py::arg("array"))
+      .def("logits", &logits, py::arg("ids"), py::arg("positions"), py::arg("block_positions"),
+           py::arg("sep") = py::none(), py::arg("mask") = py::none())
+      .def("loss", &loss, py::arg("batch"))
+      .def("loss_and_gradients", &loss_and_gradients, py::arg("batch"));
+}

@@ -1,0 +1,98 @@
+// _core.Trainer: one optimizer step is one engine call.
+#include <pybind11/stl.h>
+
+#include <cstring>
+
+#include "glm.h"
+#include "wudao/base/error.h"
+
+namespace wudao::python {
+namespace {
+
+optim::OptimizerConfig read_optimizer(const py::dict& dict) {
+  optim::OptimizerConfig config;
+  for (const auto& [key, value] : dict) {
+    const std::string name = py::str(key);
+    if (name == "name") {
+      const std::string kind = py::str(value);
+      if (kind != "adamw" && kind != "muon") fail<ConfigError>("optimizer", "name", "adamw or muon", '"' + kind + '"');
+      config.muon = kind == "muon";
+    } else if (name == "newton_schulz") config.newton_schulz = parse_dtype(py::str(value));
+    else if (name == "beta1") config.beta1 = value.cast<double>();
+    else if (name == "beta2") config.beta2 = value.cast<double>();
+    else if (name == "eps") config.eps = value.cast<double>();
+    else if (name == "weight_decay") config.weight_decay = value.cast<double>();
+    else if (name == "momentum") config.momentum = value.cast<double>();
+    else fail<ConfigError>("optimizer", "key", "name, newton_schulz, beta1, beta2, eps, weight_decay or momentum", name);
+  }
+  return config;
+}
+
+struct TrainerObject {
+  TrainerObject(GlmObject& model, const py::dict& optimizer)
+      : owner(model), trainer(model.ctx, model.glm, read_optimizer(optimizer)) {}
+  GlmObject& owner;
+  train::Trainer trainer;
+};
+
+py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon_lr, double clip, const py::kwargs& options) {
+  const train::Batch data = read_batch(self.owner.glm.config(), batch);
+  const train::StepOptions settings{read_pass_options(options), {lr, muon_lr, 1.0}, clip};
+  train::StepResult result;
+  {
+    const py::gil_scoped_release release;
+    const std::lock_guard lock(self.owner.busy);
+    result = self.trainer.step(self.owner.ctx, data, settings);
+  }
+  return py::dict(py::arg("loss") = result.loss, py::arg("grad_norm") = result.grad_norm,
+                  py::arg("skipped") = result.skipped, py::arg("reason") = result.reason);
+}
+
+// Calls f("m.<name>" or "v.<name>", tensor) for everything the optimizer keeps.
+template <class F>
+void for_each_state(TrainerObject& self, F&& f) {
+  for (optim::Slot& slot : self.trainer.optimizer().slots()) {
+    if (slot.m.defined()) f("m." + slot.parameter->name(), slot.m);
+    if (slot.v.defined()) f("v." + slot.parameter->name(), slot.v);
+  }
+}
+
+py::dict state(TrainerObject& self) {
+  py::dict out;
+  for_each_state(self, [&](const std::string& name, const Tensor& tensor) {
+    out[py::str(name)] = to_numpy(tensor).attr("copy")();
+  });
+  return out;
+}
+
+void set_state(TrainerObject& self, const py::dict& values) {
+  std::size_t count = 0;
+  for_each_state(self, [&](const std::string& name, const Tensor& tensor) {
+    if (!values.contains(name)) fail<CheckpointError>("resume", name, "the optimizer's state of it", "none");
+    const Tensor fresh = float_tensor("resume", name.c_str(), values[py::str(name)], tensor.dtype());
+    if (fresh.shape() != tensor.shape()) {
+      fail<CheckpointError>("resume", name, text("shape ", to_text(tensor.shape())), to_text(fresh.shape()));
+    }
+    std::memcpy(tensor.raw(), fresh.raw(), tensor.bytes());
+    ++count;
+  });
+  if (count != values.size()) {
+    fail<CheckpointError>("resume", "optimizer state", text(count, " arrays"), text(values.size()),
+                          "Was it written with another optimizer?");
+  }
+}
+
+}  // namespace
+}  // namespace wudao::python
+
+void bind_trainer(pybind11::module_& m) {
+  namespace py = pybind11;
+  using namespace wudao::python;
+  py::class_<TrainerObject>(m, "Trainer")
+      .def(py::init<GlmObject&, const py::dict&>(), py::arg("model"), py::arg("optimizer"), py::keep_alive<1, 2>())
+      .def("step", &step, py::arg("batch"), py::arg("lr"), py::arg("muon_lr") = 0.0, py::arg("clip") = 0.0)
+      .def("state", &state)
+      .def("set_state", &set_state, py::arg("state"))
+      .def_property("steps", [](TrainerObject& self) { return self.trainer.optimizer().steps(); },
+                    [](TrainerObject& self, std::int64_t steps) { self.trainer.optimizer().set_steps(steps); });
+}
