@@ -16,6 +16,11 @@ const std::vector<EnvVariable>& env_variables() {
       {"WUDAO_NUM_THREADS", "threads of the pool", "cores allowed to the process, shared among ranks of a node"},
       {"WUDAO_PIN_THREADS", "1 binds worker i to the i-th allowed processor", "0"},
       {"OMP_NUM_THREADS", "upper bound of the default number of threads", "no bound"},
+      {"OMPI_COMM_WORLD_LOCAL_SIZE", "ranks on this node, set by Open MPI's launcher", "one rank"},
+      {"MPI_LOCALNRANKS", "ranks on this node, set by MPICH's launcher", "one rank"},
+      {"LOCAL_WORLD_SIZE", "ranks on this node, set by other launchers", "one rank"},
+      {"SLURM_STEP_TASKS_PER_NODE", "ranks on this node, set by srun", "one rank"},
+      {"SLURM_NTASKS_PER_NODE", "ranks on this node, set by sbatch", "one rank"},
   };
   return table;
 }

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
+#include <type_traits>
 
 namespace wudao {
 

@@ -1,0 +1,58 @@
+"""Train, generate and score with GLM on the CPU.
+
+The engine is C++ (`wudao_rt._core`); this package is thin. Names below are imported on first use, so that
+`import wudao_rt` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from wudao_rt.errors import (
+    CheckpointError,
+    CommError,
+    ConfigError,
+    DeviceError,
+    DTypeError,
+    Error,
+    InternalError,
+    OutOfMemory,
+    ShapeError,
+)
+
+if TYPE_CHECKING:
+    from wudao_rt._core import __version__, info
+
+# Public name -> module that defines it. A module with the name itself (ops) stands for itself.
+_PUBLIC = {
+    "__version__": "wudao_rt._core",
+    "info": "wudao_rt._core",
+}
+
+__all__ = [
+    "CheckpointError",
+    "CommError",
+    "ConfigError",
+    "DTypeError",
+    "DeviceError",
+    "Error",
+    "InternalError",
+    "OutOfMemory",
+    "ShapeError",
+    "__version__",
+    "info",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'wudao_rt' has no attribute {name!r}")
+    module = importlib.import_module(_PUBLIC[name])
+    value = module if module.__name__ == f"wudao_rt.{name}" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_PUBLIC))
