@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "__version__": "wudao_rt._core",
     "info": "wudao_rt._core",
+    "ops": "wudao_rt.ops",
 }
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "ShapeError",
     "__version__",
     "info",
+    "ops",
 ]
 
 
