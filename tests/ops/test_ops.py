@@ -1,0 +1,87 @@
+"""Every op against its case file: values, gradients, errors, and that the comparison itself can fail."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from case import Case, assert_close, central_difference, round_to, rounded_inputs, widened
+from cases import CASES
+
+GRADIENTS = [case for case in CASES if case.run_backward is not None]
+RUNS = [(case, size, dtype) for case in CASES for size in case.sizes for dtype in case.dtypes]
+BACKWARD_RUNS = [(case, size, dtype) for case in GRADIENTS for size in case.sizes for dtype in case.dtypes]
+
+
+def name_of(value: object) -> str | None:
+    if isinstance(value, Case):
+        return value.name
+    return ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else None
+
+
+def make(case: Case, size: dict) -> dict[str, np.ndarray]:
+    return case.make(np.random.default_rng(7), **size)
+
+
+def check_forward(case: Case, size: dict, dtype: str, disturb: float = 0.0) -> None:
+    inputs = rounded_inputs(case, make(case, size), dtype)
+    got = np.asarray(case.run(inputs, dtype), dtype=np.float64)
+    if got.size:
+        got.flat[got.size // 2] += disturb * (1 + np.max(np.abs(got)))
+    exact = case.reference(widened(inputs))
+    plain = round_to(case.reference(inputs), "float32" if case.wide_output and dtype == "bfloat16" else dtype)
+    assert_close(got, plain, exact, dtype, case.name)
+
+
+def check_backward(case: Case, size: dict, dtype: str, disturb: float = 0.0) -> None:
+    inputs = rounded_inputs(case, make(case, size), dtype)
+    shape = case.reference(widened(inputs)).shape
+    dy = round_to(np.random.default_rng(8).normal(size=shape), "float32" if case.wide_output and dtype == "bfloat16" else dtype)
+    got = case.run_backward(inputs, dy, dtype)
+    exact = case.reference_backward(widened(inputs), dy.astype(np.float64))
+    plain = case.reference_backward(inputs, dy)
+    for name, mine, truth, simple in zip(case.differentiable, got, exact, plain, strict=True):
+        values = np.asarray(mine, dtype=np.float64)
+        values = values + disturb * (1 + np.max(np.abs(values), initial=0.0))
+        assert_close(values, round_to(simple, dtype), truth, dtype, f"{case.name}: gradient of {name}")
+
+
+@pytest.mark.parametrize(("case", "size", "dtype"), RUNS, ids=name_of)
+def test_forward_matches_float64_reference(case: Case, size: dict, dtype: str) -> None:
+    check_forward(case, size, dtype)
+
+
+@pytest.mark.parametrize(("case", "size", "dtype"), BACKWARD_RUNS, ids=name_of)
+def test_backward_matches_float64_reference(case: Case, size: dict, dtype: str) -> None:
+    check_backward(case, size, dtype)
+
+
+@pytest.mark.parametrize("case", GRADIENTS, ids=name_of)
+def test_gradients_match_central_differences(case: Case) -> None:
+    inputs = make(case, case.sizes[0])
+    dy = np.random.default_rng(9).normal(size=case.reference(inputs).shape)
+    got = case.run_backward(inputs, dy, "float64")
+    for name, mine in zip(case.differentiable, got, strict=True):
+        def value(x: np.ndarray, name: str = name) -> float:
+            return float(np.sum(np.asarray(case.run({**inputs, name: x}, "float64"), dtype=np.float64) * dy))
+
+        numeric = central_difference(value, inputs[name].copy())
+        assert np.max(np.abs(mine - numeric)) <= 1e-6 * (1 + np.max(np.abs(numeric))), f"{case.name}: {name}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_a_disturbed_output_is_noticed(case: Case) -> None:
+    for dtype in case.dtypes:
+        with pytest.raises(AssertionError, match="error"):
+            check_forward(case, case.sizes[-1], dtype, disturb=0.1)
+        if case.run_backward is not None:
+            with pytest.raises(AssertionError, match="error"):
+                check_backward(case, case.sizes[-1], dtype, disturb=0.1)
+
+
+@pytest.mark.parametrize(("case", "index"), [(c, i) for c in CASES for i in range(len(c.errors))], ids=name_of)
+def test_wrong_input_gets_one_clear_error(case: Case, index: int) -> None:
+    call, message = case.errors[index]
+    import wudao_rt
+
+    with pytest.raises(wudao_rt.Error, match=message):
+        call()
