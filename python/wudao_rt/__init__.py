@@ -22,12 +22,19 @@ from wudao_rt.errors import (
 )
 
 if TYPE_CHECKING:
+    from wudao_rt import ops
     from wudao_rt._core import __version__, info
+    from wudao_rt.config.glm import GLMConfig
+    from wudao_rt.glm import GLM
+    from wudao_rt.model_folder import load
 
 # Public name -> module that defines it. A module with the name itself (ops) stands for itself.
 _PUBLIC = {
     "__version__": "wudao_rt._core",
+    "GLM": "wudao_rt.glm",
+    "GLMConfig": "wudao_rt.config.glm",
     "info": "wudao_rt._core",
+    "load": "wudao_rt.model_folder",
     "ops": "wudao_rt.ops",
 }
 
@@ -38,11 +45,14 @@ __all__ = [
     "DTypeError",
     "DeviceError",
     "Error",
+    "GLM",
+    "GLMConfig",
     "InternalError",
     "OutOfMemory",
     "ShapeError",
     "__version__",
     "info",
+    "load",
     "ops",
 ]
 

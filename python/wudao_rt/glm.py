@@ -1,0 +1,188 @@
+"""The GLM that people hold in their hands: the engine's model with its tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wudao_rt import _core
+from wudao_rt.config.glm import GLMConfig
+from wudao_rt.errors import ConfigError
+from wudao_rt.ops.types import Array, DType
+
+if TYPE_CHECKING:
+    from wudao_rt.data.tokenizer import Tokenizer
+    from wudao_rt.generation import Generation
+    from wudao_rt.scoring import Score
+
+
+class GLM:
+    """Hold a GLM: a transformer that fills blanks, and so generates and scores text.
+
+    x = word[ids] + position[positions] + block[block_positions]; L times x += attention(LN(x)), x += MLP(LN(x));
+    logits = LN(x) word^T
+
+    Args:
+        config: its shape.
+        seed: of the first weights: N(0, 0.02), output matrices N(0, 0.02 / sqrt(2 L)).
+        dtype: compute type. Weights are kept in float32 (float64 for "float64"); "bfloat16" rounds the inputs of matrix
+            products, sums and the residual stream stay in float32.
+        tokenizer: for text in and out; None: token ids only.
+
+    Raises:
+        ConfigError: a shape or dtype that cannot be.
+
+    Source: Du et al. 2022, "GLM: General language model pretraining with autoregressive blank infilling".
+
+    Example:
+        >>> model = GLM(GLMConfig(vocab_size=32, hidden_size=16, num_layers=2, num_heads=2, max_positions=8))
+        >>> ids = np.array([[1, 5, 6, 2]])
+        >>> model.logits(ids, np.array([[0, 1, 2, 3]]), np.zeros((1, 4), int), sep=np.array([4])).shape
+        (1, 4, 32)
+    """
+
+    def __init__(
+        self, config: GLMConfig, seed: int = 0, dtype: DType = "float32", tokenizer: Tokenizer | None = None
+    ) -> None:
+        self.config = config
+        self.dtype = dtype
+        self.tokenizer = tokenizer
+        self.core = _core.GLM(config.to_dict(), dtype, seed)
+
+    def __repr__(self) -> str:
+        return f"GLM({self.config}, dtype={self.dtype!r})"
+
+    @property
+    def parameter_count(self) -> int:
+        """Return the number of trained values."""
+        return self.core.parameter_count
+
+    def state_dict(self, copy: bool = True) -> dict[str, Array]:
+        """Return the weights by name, in the order of GLM's own checkpoints.
+
+        Linear weights are (out, in); query, key and value rows lie one after the other.
+
+        Args:
+            copy: False gives read-only views, valid until the next update.
+        """
+        return {name: self.core.get(name, copy) for name in self.core.names()}
+
+    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
+        """Set the weights.
+
+        Args:
+            state: arrays by name; shapes must fit.
+            strict: every name of the model must be there and no other.
+
+        Raises:
+            ConfigError: names are missing or unknown (with `strict`).
+            ShapeError: an array has another shape. Nothing is changed then.
+        """
+        names = self.core.names()
+        missing = [name for name in names if name not in state]
+        unknown = [name for name in state if name not in names]
+        if strict and (missing or unknown):
+            raise ConfigError(
+                f"load_state_dict: names: expected the {len(names)} of this model, got {len(missing)} missing"
+                f"{_some(missing)} and {len(unknown)} unknown{_some(unknown)}. Pass strict=False to take what fits."
+            )
+        given = {name: np.asarray(state[name]) for name in names if name in state}
+        for name, array in given.items():
+            if array.shape != self.core.shape(name):
+                self.core.set(name, array)  # raises, before anything has changed
+        for name, array in given.items():
+            self.core.set(name, array)
+
+    def logits(
+        self, ids: Array, positions: Array, block_positions: Array, sep: Array | None = None, mask: Array | None = None
+    ) -> Array:
+        """Compute the logits of every slot, dropout off.
+
+        Args:
+            ids, positions, block_positions: (B, T) integers.
+            sep: (B,) lengths of the bidirectional part; or
+            mask: (B, T, T) bool, True = visible. Exactly one of the two.
+
+        Returns:
+            (B, T, V) float32 (float64 for a float64 model).
+
+        Raises:
+            ShapeError: shapes do not fit, ids lie outside, or not exactly one of sep and mask is given.
+        """
+        return self.core.logits(ids, positions, block_positions, sep, mask)
+
+    def loss(
+        self,
+        ids: Array,
+        positions: Array,
+        block_positions: Array,
+        sep: Array | None,
+        targets: Array,
+        loss_mask: Array,
+        mask: Array | None = None,
+        **options: Any,
+    ) -> float:
+        """Compute the loss of `loss_and_gradients` alone."""
+        return self.core.loss(_batch(ids, positions, block_positions, sep, targets, loss_mask, mask), **options)
+
+    def loss_and_gradients(
+        self,
+        ids: Array,
+        positions: Array,
+        block_positions: Array,
+        sep: Array | None,
+        targets: Array,
+        loss_mask: Array,
+        mask: Array | None = None,
+        **options: Any,
+    ) -> tuple[float, dict[str, Array]]:
+        """Compute the mean loss over the masked slots, and its gradients.
+
+        loss = sum of loss_mask * -log p(target) / sum of loss_mask, in nats, over the whole batch
+
+        Args:
+            ids, positions, block_positions, targets: (B, T) integers.
+            sep or mask: as in `logits`.
+            loss_mask: (B, T) weights of at least 0.
+            options: `shards` (V, a power of two that divides B; default 1), `micro_shards` (that go through together;
+                0: all), `recompute`, `dropout` (whether the configured dropout acts), `seed`, `step`.
+
+        Returns:
+            The loss, and arrays of the names and shapes of `state_dict`.
+
+        Numerics: gradients are summed per shard and then in one fixed tree: bits do not depend on threads or
+        `micro_shards`.
+        """
+        batch = _batch(ids, positions, block_positions, sep, targets, loss_mask, mask)
+        return self.core.loss_and_gradients(batch, **options)
+
+    def generate(self, prompts: Any, max_new_tokens: int = 64, **options: Any) -> list[Generation]:
+        """Fill the blanks of the prompts; see `wudao_rt.generation.generate`."""
+        from wudao_rt.generation import generate
+
+        return generate(self, prompts, max_new_tokens, **options)
+
+    def score(self, contexts: Any, continuations: Any, mode: str = "bi", include_end: bool = False) -> list[Score]:
+        """Compute log-probabilities of continuations; see `wudao_rt.scoring.score`."""
+        from wudao_rt.scoring import score
+
+        return score(self, contexts, continuations, mode=mode, include_end=include_end)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a folder: config.toml, model.safetensors, tokenizer/. See `wudao_rt.model_folder`."""
+        from wudao_rt.model_folder import save
+
+        save(self, Path(path))
+
+
+def _batch(ids, positions, block_positions, sep, targets, loss_mask, mask) -> dict[str, Any]:
+    batch = {"ids": ids, "positions": positions, "block_positions": block_positions, "targets": targets,
+             "loss_mask": loss_mask}
+    return batch | {k: v for k, v in (("sep", sep), ("mask", mask)) if v is not None}
+
+
+def _some(names: list[str]) -> str:
+    return f" ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})" if names else ""
