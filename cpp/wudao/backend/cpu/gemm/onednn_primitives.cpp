@@ -1,0 +1,170 @@
+#include "wudao/backend/cpu/gemm/onednn_primitives.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+#include "wudao/backend/cpu/gemm/workspace.h"
+
+namespace wudao::cpu::gemm::onednn {
+namespace {
+
+using Desc = dnnl::memory::desc;
+
+// Shapes with many values (lengths of samples) would fill the memory with compiled code: past this all are dropped.
+constexpr std::size_t kMaxPrimitives = 1024;
+
+dnnl::memory::data_type type_of(DType dtype) {
+  return dtype == DType::kBFloat16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+}
+
+// Never destroyed: threads may still hold primitives when the process ends.
+const dnnl::engine& engine() {
+  static const dnnl::engine& cpu = *new dnnl::engine(dnnl::engine::kind::cpu, 0);
+  return cpu;
+}
+
+struct Key {
+  std::array<std::int64_t, 11> fields;
+  bool operator==(const Key&) const = default;
+};
+
+struct HashKey {
+  std::size_t operator()(const Key& key) const {
+    std::uint64_t hash = 0x9E3779B97F4A7C15u;
+    for (std::int64_t field : key.fields) hash = (hash ^ static_cast<std::uint64_t>(field)) * 0xD6E8FEB86659FD93u, hash ^= hash >> 32;
+    return hash;
+  }
+};
+
+// One primitive with the memory objects whose pointers each call sets.
+struct Prepared {
+  dnnl::primitive primitive;
+  dnnl::memory a, b, c, scratchpad;
+  std::size_t scratchpad_bytes = 0;
+};
+
+struct ThreadState {
+  dnnl::stream stream{engine()};
+  std::unordered_map<Key, Prepared, HashKey> primitives;
+};
+
+ThreadState& thread_state() {
+  static thread_local ThreadState state;
+  return state;
+}
+
+dnnl::primitive_attr attributes(bool accumulate) {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (accumulate) {
+    dnnl::post_ops sum;
+    sum.append_sum(1.0f);
+    attr.set_post_ops(sum);
+  }
+  return attr;
+}
+
+// The stride along the longer steps of a single row or column never counts, but the library wants it not to overlap.
+Desc plain_layout(dnnl::memory::data_type type, std::int64_t rows, std::int64_t cols, std::int64_t row_stride, std::int64_t col_stride) {
+  if (col_stride == 1) return Desc({rows, cols}, type, {std::max(row_stride, cols), 1});
+  return Desc({rows, cols}, type, {1, std::max(col_stride, rows)});
+}
+
+Prepared prepare_matmul(const Operand& a, const Weights& b, const Result& c) {
+  const Desc a_desc = plain_layout(type_of(a.dtype), a.rows, a.cols, a.row_stride, a.col_stride);
+  const Desc b_desc = b.row_stride == 0 ? b.packed : plain_layout(type_of(a.dtype), b.rows, b.cols, b.row_stride, b.col_stride);
+  const Desc c_desc = plain_layout(dnnl::memory::data_type::f32, a.rows, b.cols, c.row_stride, 1);
+  const dnnl::matmul::primitive_desc chosen(engine(), a_desc, b_desc, c_desc, attributes(c.accumulate));
+  return {dnnl::matmul(chosen), dnnl::memory(a_desc, engine(), nullptr), dnnl::memory(b_desc, engine(), nullptr),
+          dnnl::memory(c_desc, engine(), nullptr), dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr),
+          chosen.scratchpad_desc().get_size()};
+}
+
+Prepared prepare_reorder(const Operand& b, const Desc& layout) {
+  const Desc from = plain_layout(type_of(b.dtype), b.rows, b.cols, b.row_stride, b.col_stride);
+  const dnnl::reorder::primitive_desc chosen(engine(), from, engine(), layout, attributes(false));
+  return {dnnl::reorder(chosen), dnnl::memory(from, engine(), nullptr), {}, dnnl::memory(layout, engine(), nullptr),
+          dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr), chosen.scratchpad_desc().get_size()};
+}
+
+// The primitive under `key`, made by `make` when it is not there yet.
+template <class Make>
+Prepared& prepared(const Key& key, Make make) {
+  auto& primitives = thread_state().primitives;
+  const auto found = primitives.find(key);
+  if (found != primitives.end()) return found->second;
+  if (primitives.size() >= kMaxPrimitives) primitives.clear();
+  return primitives.emplace(key, make()).first->second;
+}
+
+// The C call: the C++ one allocates a map and a vector each time.
+void run(const Prepared& p, int second, const dnnl::memory& b, int third, const dnnl::memory& c) {
+  p.scratchpad.set_data_handle(thread_buffer(Use::kLibrary, p.scratchpad_bytes));
+  const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p.a.get()}, {third, c.get()}, {DNNL_ARG_SCRATCHPAD, p.scratchpad.get()}, {second, b.get(true)}};
+  const dnnl_status_t status = dnnl_primitive_execute(p.primitive.get(), thread_state().stream.get(), b.get(true) ? 4 : 3, args);
+  dnnl::error::wrap_c_api(status, "could not run a primitive");
+}
+
+dnnl_cpu_isa_t isa_of(CpuLevel level) {
+  switch (level) {
+    case CpuLevel::kBaseline: return dnnl_cpu_isa_sse41;
+    case CpuLevel::kAvx2: return dnnl_cpu_isa_avx2;
+    case CpuLevel::kAvx512: return dnnl_cpu_isa_avx512_core;
+    default: return dnnl_cpu_isa_avx512_core_bf16;
+  }
+}
+
+}  // namespace
+
+Weights plain_weights(const Operand& b) {
+  return {const_cast<void*>(b.data), {}, b.rows, b.cols, b.row_stride, b.col_stride};
+}
+
+void cap_instruction_set(CpuLevel level) {
+  if (dnnl_set_max_cpu_isa(isa_of(level)) == dnnl_success) return;
+  fail<ConfigError>("environment", "WUDAO_CPU_ISA", "to limit oneDNN before anything else in the process has used it",
+                    text("a request for ", name_of(level), " too late"), "Import wudao_rt first, or set ONEDNN_MAX_CPU_ISA.");
+}
+
+Desc packed_layout(DType dtype, std::int64_t k, std::int64_t n) {
+  constexpr std::int64_t kRows = 64;
+  using Tag = dnnl::memory::format_tag;
+  const Desc a({kRows, k}, type_of(dtype), Tag::ab), b({k, n}, type_of(dtype), Tag::any);
+  const Desc c({kRows, n}, dnnl::memory::data_type::f32, Tag::ab);
+  return dnnl::matmul::primitive_desc(engine(), a, b, c, attributes(false)).weights_desc();
+}
+
+void reorder(const Operand& b, const Desc& layout, void* out) {
+  const bool to_bfloat16 = layout.get_data_type() == dnnl::memory::data_type::bf16;
+  const Key key = {{1, to_bfloat16, b.rows, b.cols, b.row_stride, b.col_stride}};
+  Prepared& p = prepared(key, [&] { return prepare_reorder(b, layout); });
+  p.a.set_data_handle(const_cast<void*>(b.data));
+  p.c.set_data_handle(out);
+  run(p, 0, {}, DNNL_ARG_DST, p.c);
+}
+
+void matmul(const Operand& a, const Weights& b, const Result& c) {
+  const bool is_packed = b.row_stride == 0;
+  const Key key = {{2 + is_packed, a.dtype == DType::kBFloat16, a.rows, a.cols, b.cols, a.row_stride, a.col_stride,
+                    b.row_stride, b.col_stride, c.row_stride, c.accumulate}};
+  Prepared& p = prepared(key, [&] { return prepare_matmul(a, b, c); });
+  p.a.set_data_handle(const_cast<void*>(a.data));
+  p.b.set_data_handle(b.data);
+  p.c.set_data_handle(c.data);
+  run(p, DNNL_ARG_WEIGHTS, p.b, DNNL_ARG_DST, p.c);
+}
+
+std::string description(DType dtype) {
+  std::string kernel;
+  guarded([&] {
+    using Tag = dnnl::memory::format_tag;
+    const Desc a({64, 64}, type_of(dtype), Tag::ab), b = packed_layout(dtype, 64, 64);
+    const Desc c({64, 64}, dnnl::memory::data_type::f32, Tag::ab);
+    kernel = dnnl::matmul::primitive_desc(engine(), a, b, c, attributes(false)).impl_info_str();
+  });
+  const dnnl_version_t* version = dnnl_version();
+  return text("oneDNN ", version->major, ".", version->minor, ".", version->patch, " ", kernel);
+}
+
+}  // namespace wudao::cpu::gemm::onednn

@@ -1,0 +1,70 @@
+// oneDNN's primitives for the calling thread: made on first use, kept by shape, run on this thread alone.
+#pragma once
+
+#include <omp.h>
+
+#include <cstdint>
+#include <memory>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <string>
+
+#include "wudao/backend/cpu/gemm/gemm.h"
+#include "wudao/base/cpu_level.h"
+#include "wudao/base/error.h"
+
+namespace wudao::cpu::gemm::onednn {
+
+// While it lives the library makes and runs one-threaded primitives on this thread. The number of threads that others in
+// the process asked of OpenMP is put back.
+class OneThread {
+ public:
+  OneThread() : before_(omp_get_max_threads()) {
+    if (before_ != 1) omp_set_num_threads(1);
+  }
+  ~OneThread() {
+    if (before_ != 1) omp_set_num_threads(before_);
+  }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
+// Runs f and turns oneDNN's errors into ours.
+template <class F>
+void guarded(F&& f) {
+  try {
+    f();
+  } catch (const dnnl::error& e) {
+    if (e.status == dnnl_out_of_memory) throw OutOfMemory("matmul: work space: oneDNN is out of memory. Use smaller batches.");
+    throw InternalError(text("matmul: oneDNN ", e.what(), " (status ", int{e.status}, "). Set WUDAO_MATMUL=plain and report this."));
+  }
+}
+
+// A second factor: in the library's own layout (`packed`), or with the strides given when that is empty.
+struct Weights {
+  void* data;
+  dnnl::memory::desc packed;
+  std::int64_t rows, cols;
+  std::int64_t row_stride, col_stride;
+};
+
+Weights plain_weights(const Operand& b);
+
+// Limits the library to what `level` has; ConfigError when it is too late for that.
+void cap_instruction_set(CpuLevel level);
+
+// The layout that the library wants for a (k x n) second factor; it does not depend on the number of rows.
+dnnl::memory::desc packed_layout(DType dtype, std::int64_t k, std::int64_t n);
+
+// Copies B into a packed layout, rounding to its type.
+void reorder(const Operand& b, const dnnl::memory::desc& layout, void* out);
+
+// C (+)= A B for a few rows of A.
+void matmul(const Operand& a, const Weights& b, const Result& c);
+
+// Library version and the name of the kernel that it picks for `dtype`.
+std::string description(DType dtype);
+
+}  // namespace wudao::cpu::gemm::onednn

@@ -1,0 +1,98 @@
+// How elements in memory become units of a kind: as they are, widened, or rounded to bfloat16.
+// A source offers: `Element`, `unit` (one unit from the k-th element on), `across` (a vector of units of neighbouring
+// columns) and `along` (a vector of consecutive units of one column, whose elements lie one after the other).
+#pragma once
+
+#include "wudao/backend/cpu/gemm/plain/simd.h"
+
+namespace wudao::WUDAO_ISA::gemm {
+
+constexpr int kLanes32 = kVectorBytes / 4;
+typedef std::uint16_t VU16 __attribute__((vector_size(kVectorBytes / 2), aligned(2), may_alias));
+
+template <class Vector, class Element>
+WUDAO_INLINE_ALWAYS Vector load(const Element* from) {
+  return *reinterpret_cast<const Vector*>(from);
+}
+
+// The bits of float32 rounded to bfloat16 (nearest, ties to even; a NaN stays one), lower half cleared.
+template <class Bits, class Mask>
+WUDAO_INLINE_ALWAYS Bits rounded_bits(Bits bits, Mask is_nan) {
+  const Bits rounded = bits + 0x7FFFu + ((bits >> 16) & 1u);
+  return (is_nan ? (bits | 0x00400000u) : rounded) & 0xFFFF0000u;
+}
+
+WUDAO_INLINE_ALWAYS VU32 rounded(VF32 x) { return rounded_bits((VU32)x, x != x); }
+
+WUDAO_INLINE_ALWAYS std::uint32_t rounded(float x) {
+  std::uint32_t bits;
+  __builtin_memcpy(&bits, &x, 4);
+  return rounded_bits(bits, x != x);
+}
+
+WUDAO_INLINE_ALWAYS VU32 widened(const std::uint16_t* from) { return __builtin_convertvector(load<VU16>(from), VU32); }
+
+WUDAO_INLINE_ALWAYS float as_float(std::uint32_t bits) {
+  float x;
+  __builtin_memcpy(&x, &bits, 4);
+  return x;
+}
+
+template <class Kind>
+struct AsIs {
+  using Element = typename Kind::Unit;
+  using Vector = typename Kind::UnitVector;
+  static WUDAO_INLINE_ALWAYS Element unit(const Element* x, std::int64_t, bool) { return *x; }
+  static WUDAO_INLINE_ALWAYS Vector across(const Element* x, std::int64_t) { return load<Vector>(x); }
+  static WUDAO_INLINE_ALWAYS Vector along(const Element* x) { return load<Vector>(x); }
+};
+
+// float32 from bfloat16.
+struct Widened {
+  using Element = std::uint16_t;
+  static WUDAO_INLINE_ALWAYS float unit(const Element* x, std::int64_t, bool) { return as_float(std::uint32_t{*x} << 16); }
+  static WUDAO_INLINE_ALWAYS VF32 across(const Element* x, std::int64_t) { return (VF32)(widened(x) << 16); }
+  static WUDAO_INLINE_ALWAYS VF32 along(const Element* x) { return across(x, 0); }
+};
+
+// float32 that holds bfloat16 values, from float32.
+struct Rounded {
+  using Element = float;
+  static WUDAO_INLINE_ALWAYS float unit(const Element* x, std::int64_t, bool) { return as_float(rounded(*x)); }
+  static WUDAO_INLINE_ALWAYS VF32 across(const Element* x, std::int64_t) { return (VF32)rounded(load<VF32>(x)); }
+  static WUDAO_INLINE_ALWAYS VF32 along(const Element* x) { return across(x, 0); }
+};
+
+#if WUDAO_ISA_LEVEL == 3
+// Pairs of bfloat16: the lower half is the even k.
+struct Pairs {
+  using Element = std::uint16_t;
+  static WUDAO_INLINE_ALWAYS std::uint32_t unit(const Element* x, std::int64_t step, bool whole) {
+    return *x | (whole ? std::uint32_t{x[step]} << 16 : 0u);
+  }
+  static WUDAO_INLINE_ALWAYS VU32 across(const Element* x, std::int64_t step) { return widened(x) | (widened(x + step) << 16); }
+  static WUDAO_INLINE_ALWAYS VU32 along(const Element* x) { return load<VU32>(x); }
+};
+
+struct RoundedPairs {
+  using Element = float;
+  static WUDAO_INLINE_ALWAYS std::uint32_t unit(const Element* x, std::int64_t step, bool whole) {
+    return rounded(*x) >> 16 | (whole ? rounded(x[step]) : 0u);
+  }
+  static WUDAO_INLINE_ALWAYS VU32 across(const Element* x, std::int64_t step) {
+    return (rounded(load<VF32>(x)) >> 16) | rounded(load<VF32>(x + step));
+  }
+  static WUDAO_INLINE_ALWAYS VU32 along(const Element* x) {
+    constexpr VU32 even = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
+    const VU32 low = rounded(load<VF32>(x)), high = rounded(load<VF32>(x + kLanes32));
+    return (__builtin_shuffle(low, high, even) >> 16) | __builtin_shuffle(low, high, even + 1u);
+  }
+};
+using FromBf16 = Pairs;
+using FromFloatRounded = RoundedPairs;
+#else
+using FromBf16 = Widened;
+using FromFloatRounded = Rounded;
+#endif
+
+}  // namespace wudao::WUDAO_ISA::gemm

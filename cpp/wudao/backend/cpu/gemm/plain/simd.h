@@ -1,0 +1,95 @@
+// Vectors of one instruction set for the plain kernels. `Kind` says what is multiplied and how:
+//   F32, F64:  one element per step of K
+//   Dot:       two bfloat16 per step (a "unit" of 32 bits), summed in float32 by a dot product instruction
+#pragma once
+
+#include <cstdint>
+
+#if WUDAO_ISA_LEVEL >= 1 && WUDAO_ISA_LEVEL <= 3
+#include <immintrin.h>
+#elif WUDAO_ISA_LEVEL == 4
+#include <arm_neon.h>
+#endif
+
+#define WUDAO_INLINE_ALWAYS __attribute__((always_inline)) inline
+
+namespace wudao::WUDAO_ISA::gemm {
+
+#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+constexpr int kVectorBytes = 64, kColVectors = 4;
+#elif WUDAO_ISA_LEVEL == 1
+constexpr int kVectorBytes = 32, kColVectors = 2;
+#elif WUDAO_ISA_LEVEL == 4
+constexpr int kVectorBytes = 16, kColVectors = 4;
+#else
+constexpr int kVectorBytes = 16, kColVectors = 2;
+#endif
+constexpr int kRows = 6;  // of a register tile
+
+typedef float VF32 __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
+typedef double VF64 __attribute__((vector_size(kVectorBytes), aligned(8), may_alias));
+typedef std::uint32_t VU32 __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
+
+struct F32 {
+  using Unit = float;
+  using Sum = float;
+  using Vector = VF32;
+  using UnitVector = VF32;
+  static constexpr int kDepth = 1;  // elements of K per unit
+  static WUDAO_INLINE_ALWAYS VF32 multiply_add(VF32 a, VF32 b, VF32 c) {
+#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+    return _mm512_fmadd_ps(a, b, c);
+#elif WUDAO_ISA_LEVEL == 1
+    return _mm256_fmadd_ps(a, b, c);
+#elif WUDAO_ISA_LEVEL == 4
+    return vfmaq_f32(c, a, b);
+#else
+    return a * b + c;
+#endif
+  }
+};
+
+struct F64 {
+  using Unit = double;
+  using Sum = double;
+  using Vector = VF64;
+  using UnitVector = VF64;
+  static constexpr int kDepth = 1;
+  static WUDAO_INLINE_ALWAYS VF64 multiply_add(VF64 a, VF64 b, VF64 c) {
+#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+    return _mm512_fmadd_pd(a, b, c);
+#elif WUDAO_ISA_LEVEL == 1
+    return _mm256_fmadd_pd(a, b, c);
+#elif WUDAO_ISA_LEVEL == 4
+    return vfmaq_f64(c, a, b);
+#else
+    return a * b + c;
+#endif
+  }
+};
+
+#if WUDAO_ISA_LEVEL == 3
+struct Dot {
+  using Unit = std::uint32_t;
+  using Sum = float;
+  using Vector = VF32;
+  using UnitVector = VU32;
+  static constexpr int kDepth = 2;
+  static WUDAO_INLINE_ALWAYS VF32 multiply_add(VU32 a, VU32 b, VF32 c) {
+    return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b);
+  }
+};
+using Bf16 = Dot;
+#else
+using Bf16 = F32;  // widened
+#endif
+
+template <class Kind>
+constexpr int kWidth = kVectorBytes / static_cast<int>(sizeof(typename Kind::Unit));
+template <class Kind>
+constexpr int kSliver = kColVectors * kWidth<Kind>;
+
+constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+constexpr std::int64_t rounded_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
+
+}  // namespace wudao::WUDAO_ISA::gemm

@@ -1,0 +1,96 @@
+// The register tile: R rows of A times one sliver of B over a block of K, one accumulator per element.
+#pragma once
+
+#include "wudao/backend/cpu/gemm/plain/simd.h"
+
+namespace wudao::WUDAO_ISA::gemm {
+
+// Units of A: unit (row, k) lies at data[row * row_stride + k * k_stride], strides in bytes.
+struct UnitsOfA {
+  const char* data;
+  std::int64_t row_stride, k_stride;
+};
+
+template <class Unit>
+struct __attribute__((packed)) Unaligned {
+  Unit value;
+};
+
+template <class Kind, int R>
+struct Sums {
+  typename Kind::Vector v[R][kColVectors];
+};
+
+// sums[r][c] = sum over k of A[r][k] * B[k][c], from the first k to the last.
+template <class Kind, int R>
+WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const typename Kind::Unit* b, Sums<Kind, R>& sums) {
+  using UnitVector = typename Kind::UnitVector;
+  using Unit = typename Kind::Unit;
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (int c = 0; c < kColVectors; ++c) sums.v[r][c] = typename Kind::Vector{};
+  }
+  for (std::int64_t k = 0; k < steps; ++k) {
+    UnitVector columns[kColVectors];
+#pragma GCC unroll 8
+    for (int c = 0; c < kColVectors; ++c) columns[c] = *reinterpret_cast<const UnitVector*>(b + c * kWidth<Kind>);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const Unit unit = reinterpret_cast<const Unaligned<Unit>*>(a.data + r * a.row_stride)->value;
+      const UnitVector row = unit - UnitVector{};  // in every lane; x - 0 is x, also for -0
+#pragma GCC unroll 8
+      for (int c = 0; c < kColVectors; ++c) sums.v[r][c] = Kind::multiply_add(row, columns[c], sums.v[r][c]);
+    }
+    a.data += a.k_stride;
+    b += kSliver<Kind>;
+  }
+}
+
+template <class Kind>
+WUDAO_INLINE_ALWAYS void store_row(const typename Kind::Vector (&sums)[kColVectors], typename Kind::Sum* c, bool add) {
+  using Vector = typename Kind::Vector;
+#pragma GCC unroll 8
+  for (int j = 0; j < kColVectors; ++j) {
+    Vector& to = *reinterpret_cast<Vector*>(c + j * kWidth<Kind>);
+    to = add ? to + sums[j] : sums[j];
+  }
+}
+
+// Writes or adds the sums to C; a sliver at the right edge has fewer than kSliver columns.
+template <class Kind, int R>
+WUDAO_INLINE_ALWAYS void store_sums(const Sums<Kind, R>& sums, typename Kind::Sum* c, std::int64_t stride, std::int64_t cols, bool add) {
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r, c += stride) {
+    if (cols == kSliver<Kind>) {
+      store_row<Kind>(sums.v[r], c, add);
+    } else {
+      typename Kind::Sum row[kSliver<Kind>];
+      store_row<Kind>(sums.v[r], row, false);
+      for (std::int64_t j = 0; j < cols; ++j) c[j] = add ? c[j] + row[j] : row[j];
+    }
+  }
+}
+
+template <class Kind, int R>
+void tile(std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, typename Kind::Sum* c, std::int64_t stride,
+          std::int64_t cols, bool add) {
+  Sums<Kind, R> sums;
+  sum_products<Kind, R>(steps, a, b, sums);
+  store_sums<Kind, R>(sums, c, stride, cols, add);
+}
+
+template <class Kind>
+void tile_of_rows(int rows, std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, typename Kind::Sum* c,
+                  std::int64_t stride, std::int64_t cols, bool add) {
+  switch (rows) {
+    case 1: return tile<Kind, 1>(steps, a, b, c, stride, cols, add);
+    case 2: return tile<Kind, 2>(steps, a, b, c, stride, cols, add);
+    case 3: return tile<Kind, 3>(steps, a, b, c, stride, cols, add);
+    case 4: return tile<Kind, 4>(steps, a, b, c, stride, cols, add);
+    case 5: return tile<Kind, 5>(steps, a, b, c, stride, cols, add);
+    default: return tile<Kind, 6>(steps, a, b, c, stride, cols, add);
+  }
+}
+
+}  // namespace wudao::WUDAO_ISA::gemm

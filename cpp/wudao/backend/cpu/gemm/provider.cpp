@@ -1,0 +1,99 @@
+// Choice of the provider, and small things that all of them need.
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "wudao/backend/cpu/gemm/providers.h"
+#include "wudao/base/env.h"
+#include "wudao/base/error.h"
+
+namespace wudao::cpu::gemm {
+namespace {
+
+struct Built {
+  const char* name;
+  const Provider& (*get)();
+};
+
+// In order of preference.
+const std::vector<Built>& built_providers() {
+  static const std::vector<Built> built = {
+#ifdef WUDAO_WITH_ONEDNN
+      {"onednn", onednn_provider},
+#endif
+#ifdef WUDAO_WITH_CBLAS
+      {"cblas", cblas_provider},
+#endif
+      {"plain", plain_provider},
+  };
+  return built;
+}
+
+std::string built_names() {
+  std::string names;
+  for (const Built& built : built_providers()) names += (names.empty() ? "" : ", ") + std::string(built.name);
+  return names;
+}
+
+const Provider& choose_provider() {
+  const std::optional<std::string> wanted = env("WUDAO_MATMUL");
+  if (!wanted) return built_providers().front().get();
+  for (const Built& built : built_providers()) {
+    if (*wanted == built.name) return built.get();
+  }
+  fail<ConfigError>("environment", "WUDAO_MATMUL", "one of the matrix providers built in (" + built_names() + ")",
+                    '"' + *wanted + '"', "Correct or unset it.");
+}
+
+}  // namespace
+
+const Provider& provider() {
+  static const Provider& chosen = choose_provider();
+  return chosen;
+}
+
+CpuLevel cpu_level() {
+  static const CpuLevel level = choose_cpu_level();
+  return level;
+}
+
+PackedB* pack_all(const Provider& provider, const Operand& b, DType compute) {
+  PackedB* packed = provider.allocate_packed(b.rows, b.cols, compute);
+  try {
+    for (int p = 0; p < packed->panels; ++p) provider.pack_panel(b, packed, p);
+  } catch (...) {
+    provider.free_packed(packed);
+    throw;
+  }
+  return packed;
+}
+
+Operand cut_rows(const Operand& x, std::int64_t first, std::int64_t count) {
+  const char* data = static_cast<const char*>(x.data) + first * x.row_stride * static_cast<std::int64_t>(size_of(x.dtype));
+  return {data, x.dtype, count, x.cols, x.row_stride, x.col_stride};
+}
+
+Operand cut_cols(const Operand& x, std::int64_t first, std::int64_t count) {
+  const char* data = static_cast<const char*>(x.data) + first * x.col_stride * static_cast<std::int64_t>(size_of(x.dtype));
+  return {data, x.dtype, x.rows, count, x.row_stride, x.col_stride};
+}
+
+std::int64_t cols_of_panel(const PackedB& packed, int p) {
+  return std::min(packed.panel_cols, packed.n - p * packed.panel_cols);
+}
+
+Operand cut_panel(const Operand& b, const PackedB& packed, int p) {
+  return cut_cols(b, p * packed.panel_cols, cols_of_panel(packed, p));
+}
+
+void multiply_empty(std::int64_t rows, std::int64_t cols, DType dtype, const Result& c) {
+  if (c.accumulate) return;
+  const std::size_t size = size_of(accumulator_of(dtype));
+  for (std::int64_t i = 0; i < rows; ++i) {
+    std::memset(static_cast<char*>(c.data) + static_cast<std::size_t>(i * c.row_stride) * size, 0, static_cast<std::size_t>(cols) * size);
+  }
+}
+
+}  // namespace wudao::cpu::gemm

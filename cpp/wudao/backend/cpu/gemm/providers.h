@@ -1,0 +1,31 @@
+// The providers behind gemm.h and what they share.
+#pragma once
+
+#include "wudao/backend/cpu/gemm/gemm.h"
+#include "wudao/base/cpu_level.h"
+
+namespace wudao::cpu::gemm {
+
+const Provider& plain_provider();
+#ifdef WUDAO_WITH_ONEDNN
+const Provider& onednn_provider();
+#endif
+#ifdef WUDAO_WITH_CBLAS
+const Provider& cblas_provider();
+#endif
+
+// The instruction set that the process uses: choose_cpu_level(), asked once.
+CpuLevel cpu_level();
+
+// The operands cut: rows [first, first + count), columns likewise.
+Operand cut_rows(const Operand& x, std::int64_t first, std::int64_t count);
+Operand cut_cols(const Operand& x, std::int64_t first, std::int64_t count);
+
+// Columns of panel `p`, and the part of B that it holds.
+std::int64_t cols_of_panel(const PackedB& packed, int p);
+Operand cut_panel(const Operand& b, const PackedB& packed, int p);
+
+// Sets every element of a (rows x cols) result to zero, or leaves it when it accumulates: the product with K = 0.
+void multiply_empty(std::int64_t rows, std::int64_t cols, DType dtype, const Result& c);
+
+}  // namespace wudao::cpu::gemm

@@ -1,0 +1,37 @@
+#include "wudao/backend/cpu/gemm/widen.h"
+
+#include <bit>
+
+namespace wudao::cpu::gemm {
+namespace {
+
+float widen(BFloat16 x) { return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16); }
+
+float round_to_bfloat16(float x) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
+  if (x != x) return std::bit_cast<float>((bits | 0x00400000u) & 0xFFFF0000u);
+  return std::bit_cast<float>((bits + 0x7FFFu + (bits >> 16 & 1u)) & 0xFFFF0000u);
+}
+
+// Applies `convert` element by element along the contiguous direction of x.
+template <class From, class Convert>
+Operand converted(const Operand& x, Use use, Convert convert) {
+  const bool by_rows = x.col_stride == 1;
+  const std::int64_t lines = by_rows ? x.rows : x.cols, length = by_rows ? x.cols : x.rows;
+  const std::int64_t stride = by_rows ? x.row_stride : x.col_stride;
+  float* out = static_cast<float*>(thread_buffer(use, static_cast<std::size_t>(lines * length + 1) * sizeof(float)));
+  for (std::int64_t line = 0; line < lines; ++line) {
+    const From* from = static_cast<const From*>(x.data) + line * stride;
+    float* to = out + line * length;
+    for (std::int64_t i = 0; i < length; ++i) to[i] = convert(from[i]);
+  }
+  return {out, DType::kFloat32, x.rows, x.cols, by_rows ? length : 1, by_rows ? 1 : length};
+}
+
+}  // namespace
+
+Operand widened(const Operand& x, Use use) { return converted<BFloat16>(x, use, widen); }
+
+Operand rounded_to_bfloat16(const Operand& x, Use use) { return converted<float>(x, use, round_to_bfloat16); }
+
+}  // namespace wudao::cpu::gemm

@@ -1,0 +1,15 @@
+// bfloat16 for libraries that multiply float32 only: a bfloat16 is the upper half of a float32, so widening is exact.
+#pragma once
+
+#include "wudao/backend/cpu/gemm/gemm.h"
+#include "wudao/backend/cpu/gemm/workspace.h"
+
+namespace wudao::cpu::gemm {
+
+// A float32 copy of a bfloat16 operand in the thread's buffer `use`; its strides are compact, its order is kept.
+Operand widened(const Operand& x, Use use);
+
+// A copy of a float32 operand in the thread's buffer `use`, every element rounded to the nearest bfloat16 (ties to even).
+Operand rounded_to_bfloat16(const Operand& x, Use use);
+
+}  // namespace wudao::cpu::gemm
