@@ -1,0 +1,1 @@
+"""wudao_rt: GLM on one C++ engine, with thin Python around it."""
