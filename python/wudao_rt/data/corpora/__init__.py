@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..errors import DataError
-from . import poetry
+from . import austen, bible, bilingual, factbook, poetry, wordnet
 from .family import Corpus, Family
 
-FAMILIES: tuple[Family, ...] = (poetry.FAMILY,)
+FAMILIES: tuple[Family, ...] = (poetry.FAMILY, bible.FAMILY, austen.FAMILY, factbook.FAMILY, wordnet.FAMILY,
+                                bilingual.FAMILY)
 _BY_NAME = {corpus.name: (corpus, family) for family in FAMILIES for corpus in family.corpora}
 
 

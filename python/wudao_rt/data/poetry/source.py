@@ -80,10 +80,18 @@ def _bodies(content: object) -> Iterator[str]:
 
 
 def simplified(poems: list[Poem]) -> list[Poem]:
-    """Return the poems in simplified script, converted as one text (call by call would take minutes)."""
-    joined = _RECORD.join(_FIELD.join((poem.title, poem.author, poem.text)) for poem in poems)
-    converted = [record.split(_FIELD) for record in opencc.OpenCC("t2s").convert(joined).split(_RECORD)]
-    if poems and (len(converted) != len(poems) or any(len(parts) != 3 for parts in converted)):
+    """Return the poems in simplified script."""
+    converted = to_simplified([_FIELD.join((poem.title, poem.author, poem.text)) for poem in poems])
+    return [Poem(poem.kind, poem.id, *text.split(_FIELD)) for poem, text in zip(poems, converted)]
+
+
+def to_simplified(texts: list[str]) -> list[str]:
+    """Return texts in simplified script, converted as one (call by call would take minutes).
+
+    Source: OpenCC 1.4.2, conversion `t2s`.
+    """
+    converted = opencc.OpenCC("t2s").convert(_RECORD.join(texts)).split(_RECORD)
+    if texts and len(converted) != len(texts):
         raise DataError("data prepare: opencc: expected to keep the record separators, it did not. "
                         "Install opencc 1.4.2.")
-    return [Poem(poem.kind, poem.id, *parts) for poem, parts in zip(poems, converted)] if poems else []
+    return converted if texts else []
