@@ -1,0 +1,25 @@
+"""Text to train on: real corpora by package name, your own files, tokenizers, and token files on disk.
+
+    from wudao_rt import data
+
+    data.list_corpora()                      # -> list[CorpusInfo]
+    data.fetch("tang-quatrains", to=None)    # -> FetchReport; to=DIR makes a folder to carry
+    corpus = data.prepare("tang-quatrains")  # -> PreparedCorpus
+    for record in corpus.records("train"):   # splits: train, report, untouched, excluded
+        record.text, record.title, record.author, record.form, record.domain, record.id
+    corpus.path, corpus.licence, corpus.summary(), corpus.to_json()
+
+Only the split `train` may be learned from, by tokenizers and vocabularies too. Everything that a user can get wrong
+raises `DataError`, whose text is complete as it stands.
+"""
+
+from __future__ import annotations
+
+from .errors import DataError
+from .listing import CorpusInfo, FetchReport, fetch, list_corpora
+from .prepare import prepare
+from .prepared import PreparedCorpus
+from .record import SPLITS, Record
+
+__all__ = ["SPLITS", "CorpusInfo", "DataError", "FetchReport", "PreparedCorpus", "Record", "fetch", "list_corpora",
+           "prepare"]

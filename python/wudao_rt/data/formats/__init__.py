@@ -1,0 +1,1 @@
+"""Readers of the old file formats that some texts are packed in."""

@@ -1,0 +1,1 @@
+"""Classical Chinese verse: reading the package, cleaning, and splitting off what is held out."""

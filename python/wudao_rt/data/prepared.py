@@ -1,0 +1,66 @@
+"""A prepared corpus: JSON-lines files by split, and a card that says what is in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from .errors import DataError
+from .record import SPLITS, Record, RecordWriter, read_records
+
+CARD = "card.json"
+
+
+@dataclass(frozen=True)
+class PreparedCorpus:
+    """A corpus on disk, ready to be read.
+
+    Args:
+        name: the corpus.
+        path: its folder: `train.jsonl`, `report.jsonl`, `untouched.jsonl`, `excluded.jsonl`, `card.json` and, for some
+            corpora, further files that `card` lists.
+    """
+
+    name: str
+    path: Path
+
+    @cached_property
+    def card(self) -> dict:
+        """What the corpus holds: counts by split, licence, sources, and what is special to it."""
+        return json.loads((self.path / CARD).read_text(encoding="utf-8"))
+
+    @property
+    def licence(self) -> str:
+        """Under what terms the packages are used."""
+        return "; ".join(f"{package['name']}: {package['licence']}" for package in self.card["packages"])
+
+    def records(self, split: str = "train") -> Iterator[Record]:
+        """Yield the records of a split, in the corpus's fixed order."""
+        if split not in SPLITS:
+            raise DataError(f"data: records: split: expected one of {', '.join(SPLITS)}, got '{split}'. Choose one.")
+        return read_records(self.path / f"{split}.jsonl")
+
+    def texts(self, split: str = "train") -> Iterator[str]:
+        """Yield the texts of a split."""
+        return (record.text for record in self.records(split))
+
+    def summary(self) -> str:
+        """Return what the corpus holds in a few lines for a person."""
+        counts = ", ".join(f"{split} {self.card['records'][split]:,}" for split in SPLITS)
+        sources = ", ".join(f"{p['source']} {p['version']}" for p in self.card["packages"])
+        return (f"{self.name}: {self.card['summary']}\n  records: {counts}\n"
+                f"  characters to train on: {self.card['characters']['train']:,}\n"
+                f"  source: {sources}\n  licence: {self.licence}\n  folder: {self.path}")
+
+    def to_json(self) -> dict[str, object]:
+        """Return the card and the folder as plain values."""
+        return {**self.card, "path": str(self.path)}
+
+
+def write_card(folder: Path, writer: RecordWriter, about: dict[str, object]) -> None:
+    """Write the card of a corpus whose records are all written."""
+    card = {**about, "records": writer.counts, "characters": writer.characters}
+    (folder / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1), encoding="utf-8")
