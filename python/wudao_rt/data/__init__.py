@@ -1,0 +1,1 @@
+"""Texts, tokenizers and the training objectives built from them."""
