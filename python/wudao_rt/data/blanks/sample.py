@@ -44,7 +44,9 @@ class Sample:
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=dtype))
             if getattr(self, name).shape != (self.ids.size,):
                 came = getattr(self, name).shape
-                raise ValueError(f"Sample: {name}: expected shape ({self.ids.size},) like ids, came {came}. Fix its length.")
+                raise ValueError(
+                    f"Sample: {name}: expected shape ({self.ids.size},) like ids, came {came}. Fix its length."
+                )
         if not 0 <= self.sep <= self.ids.size:
             raise ValueError(f"Sample: sep: expected 0..{self.ids.size}, came {self.sep}. Give the length of Part A.")
 
@@ -113,7 +115,9 @@ def collate(samples: Sequence[Sample], length: int | None = None, pad_id: int = 
     longest = max(map(len, samples))
     length = longest if length is None else length
     if longest > length:
-        raise ValueError(f"collate: samples: expected at most {length} tokens, came {longest}. Raise length or cut the texts.")
+        raise ValueError(
+            f"collate: samples: expected at most {length} tokens, came {longest}. Raise length or cut the texts."
+        )
     rows = {name: np.zeros((len(samples), length), dtype) for name, dtype in _ROW_DTYPES.items()}
     rows["ids"].fill(pad_id)
     for index, sample in enumerate(samples):
