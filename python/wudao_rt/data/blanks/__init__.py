@@ -7,7 +7,7 @@ from wudao_rt.data.blanks.mixing import BatchPlan, BlankBuilder
 from wudao_rt.data.blanks.objectives import Objective, Objectives
 from wudao_rt.data.blanks.packing import PackedTexts
 from wudao_rt.data.blanks.presets import DEFAULTS, RECIPES, Recipe
-from wudao_rt.data.blanks.sample import Batch, Sample, collate
+from wudao_rt.data.blanks.sample import Batch, Sample, collate, explicit_mask
 from wudao_rt.data.blanks.sentences import sentence_blanks, sentence_end_table
 from wudao_rt.data.blanks.spans import Spans
 from wudao_rt.data.blanks.special import SpecialIds
@@ -36,6 +36,7 @@ __all__ = [
     "document_blank",
     "document_infill",
     "document_suffix",
+    "explicit_mask",
     "prompted_body",
     "sentence_blanks",
     "sentence_end_table",

@@ -124,3 +124,18 @@ def collate(samples: Sequence[Sample], length: int | None = None, pad_id: int = 
         for name, array in rows.items():
             array[index, : len(sample)] = getattr(sample, name)
     return Batch(sep=np.array([sample.sep for sample in samples], np.int32), **rows)
+
+
+def explicit_mask(sep: int, length: int) -> np.ndarray:
+    """Return the mask that `sep` stands for: all see columns < sep, and each row its own past.
+
+    Args:
+        sep: length of Part A.
+        length: tokens of the row.
+    Returns: True = visible, bool (T, T), row = query.
+    Source: GLM (Du et al., ACL 2022), figure 2d.
+    Example:
+        >>> explicit_mask(2, 3).astype(int).tolist()
+        [[1, 1, 0], [1, 1, 0], [1, 1, 1]]
+    """
+    return np.tri(length, dtype=bool) | (np.arange(length) < sep)
