@@ -42,7 +42,8 @@ class BlankBuilder:
 
     The reference draws one objective per micro-batch and rank; here one for the whole global batch of a step, keyed by
     (seed, step), and everything else by (seed, global sample index). So neither ranks nor micro-batches nor the order
-    of calls change a sample, and no sample is dropped.
+    of calls change a sample, and no sample is dropped: a text that the step's objective can find nothing in (too short, no
+    sentence, or only given tokens in its suffix) gets token blanks.
 
     Args:
         rules: mixing ratios and numbers.
@@ -93,10 +94,14 @@ class BlankBuilder:
         return [sample for index, text in texts for sample in self.samples(text, index, plan)]
 
     def _sample(self, rng: Generator, text: Text, plan: BatchPlan) -> Sample:
+        sample = self._longer_blank(rng, text, plan)
+        if sample is not None and sample.loss_mask.any():
+            return sample
+        return token_blanks(rng, text.ids, self.special, self.rules, plan.single_span)
+
+    def _longer_blank(self, rng: Generator, text: Text, plan: BatchPlan) -> Sample | None:
         if plan.objective is Objective.DOCUMENT and len(text) > 2:
             return document_blank(rng, text.ids, text.loss_mask, plan.length_draw, self.special, self.rules)
         if plan.objective is Objective.SENTENCES:
-            sample = sentence_blanks(rng, text.ids, self.ends, self.special, self.rules)
-            if sample is not None:
-                return sample
-        return token_blanks(rng, text.ids, self.special, self.rules, plan.single_span)
+            return sentence_blanks(rng, text.ids, self.ends, self.special, self.rules)
+        return None

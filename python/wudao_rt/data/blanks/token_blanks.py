@@ -48,9 +48,10 @@ def token_spans(
     The reference drops a sample when not every drawn length finds a place, so that batches shrink, even to nothing.
     Here lengths are drawn anew (the same distribution, given the text) up to four times; then, as for a text packed of
     many short documents, each length goes to a random document with room for it. At least one token is always hidden,
-    where the reference hides none in a text of fewer than 1 / token_ratio tokens.
+    where the reference hides none in a text of fewer than 1 / token_ratio tokens; if need be the open end of an
+    unfinished text of one word.
     """
-    bounds = document_bounds(ids, special)
+    bounds = document_bounds(ids, special) or document_bounds(np.append(ids, special.eos), special)
     if not bounds:
         raise ValueError(
             f"token_blanks: ids: expected words to hide, came {len(ids)} token(s) without any. Leave it out."
