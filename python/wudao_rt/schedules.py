@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from math import cos, pi
 from typing import Any
 
+from wudao_rt.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -19,7 +21,7 @@ class Schedule:
         warmup: share of N that rises; W = warmup * N stays a real number.
         decay_ratio: r, learning rate at the end over the peak.
     Raises:
-        ValueError: a number outside its range.
+        ConfigError: a number outside its range.
     """
 
     lr: float
@@ -31,7 +33,7 @@ class Schedule:
         limits = {"lr": (0, 1e9), "steps": (1, 1e15), "warmup": (0, 0.999999), "decay_ratio": (0, 1)}
         for name, (low, high) in (limits | self._limits()).items():
             if not low <= getattr(self, name) <= high:
-                raise ValueError(
+                raise ConfigError(
                     f"schedule: {name}: expected {low}..{high}, came {getattr(self, name)}. Change the config."
                 )
 
@@ -117,7 +119,7 @@ def schedule_from_config(name: str, keys: Mapping[str, Any]) -> Schedule:
     """Build the schedule called `name` from the keys of a config table.
 
     Raises:
-        ValueError: an unknown name or key, with the nearest known one.
+        ConfigError: an unknown name or key, with the nearest known one.
     Example:
         >>> schedule_from_config("linear", {"lr": 1.0, "steps": 10, "decay_ratio": 0.5}).lr_at(10)
         0.5
@@ -131,4 +133,4 @@ def schedule_from_config(name: str, keys: Mapping[str, Any]) -> Schedule:
 def _refuse_unknown(name: str, known: list[str], what: str) -> None:
     if name not in known:
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-        raise ValueError(f"{what}: expected one of {', '.join(known)}, came {name}. Did you mean {nearest}?")
+        raise ConfigError(f"{what}: expected one of {', '.join(known)}, came {name}. Did you mean {nearest}?")

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from wudao_rt.data.blanks import (
     DEFAULTS,
     RECIPES,
@@ -18,6 +17,7 @@ from wudao_rt.data.blanks import (
     sentence_end_table,
 )
 from wudao_rt.data.blanks.keys import Stream, generator
+from wudao_rt.errors import ConfigError
 
 SPECIAL = SpecialIds(eos=0, cls=1, mask=2, sop=3, eop=4, smask=5, gmask=6, dblock=7)
 ENDS = sentence_end_table(["x"] * 20 + ["."] + ["x"] * 500)
@@ -96,10 +96,12 @@ def test_keys_separate_streams_indices_and_parts():
         for part in (0, 1)
     }
     assert len(draws) == 3 * len(Stream) * 3 * 2
+    with pytest.raises(ConfigError, match=r"seed: expected .*, came -1"):
+        generator(-1, Stream.BATCH)
 
 
 def test_defaults_and_recipes_of_the_reference():
-    assert DEFAULTS == Objectives(0.5, 0.0, 0.5, 0.5, 0.15, 0.15, 3.0, 40, 0.0, 0.0, 3, 0.0, 0.0)
+    assert Objectives(0.5, 0.0, 0.5, 0.5, 0.15, 0.15, 3.0, 40, 0.0, 0.0, 3, 0.0, 0.0) == DEFAULTS
     shares = {name: (r.objectives.token_prob, r.objectives.sentence_prob) for name, r in RECIPES.items()}
     assert shares["base"] == shares["large"] == shares["roberta-large"] == (1.0, 0.0)
     assert shares["large-chinese"] == shares["10b-long"] == (0.4, 0.3)
@@ -110,7 +112,7 @@ def test_defaults_and_recipes_of_the_reference():
 
 
 def test_numbers_out_of_range_are_refused():
-    with pytest.raises(ValueError, match="Objectives: token_prob: expected 0..1, came 1.5"):
+    with pytest.raises(ValueError, match=r"Objectives: token_prob: expected 0\.\.1, came 1\.5"):
         Objectives(token_prob=1.5)
-    with pytest.raises(ValueError, match="token_prob \\+ sentence_prob: expected at most 1"):
+    with pytest.raises(ValueError, match=r"token_prob \+ sentence_prob: expected at most 1"):
         replace(MIX, sentence_prob=0.7)

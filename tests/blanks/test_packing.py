@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from wudao_rt.data.blanks import Documents, PackedTexts, SpecialIds, Text, sentence_end_table, split_documents
 from wudao_rt.data.blanks.keys import Stream, generator
 from wudao_rt.data.blanks.short import crop, crop_count, crop_length

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from wudao_rt.data.blanks import Sample, SpecialIds, collate
+from wudao_rt.errors import ConfigError
 
 
 def row(length: int, sep: int = 1) -> Sample:
@@ -44,10 +44,18 @@ def test_sample_refuses_unequal_lengths_and_bad_sep():
 
 
 def test_colliding_command_ids_are_refused():
-    with pytest.raises(ValueError, match="SpecialIds: gmask: .* came 50007, which is eop"):
+    with pytest.raises(ValueError, match=r"SpecialIds: gmask: .* came 50007, which is eop"):
         SpecialIds(eos=50000, cls=50002, mask=50003, sop=50006, eop=50007, smask=50008, gmask=50007, dblock=50009)
 
 
 def test_one_mask_for_all_tasks():
     special = SpecialIds(eos=0, cls=1, mask=2, sop=3, eop=4, smask=5, gmask=6).with_one_mask()
     assert (special.smask, special.gmask) == (2, 2)
+
+
+def test_ids_of_a_tokenizer():
+    bert = {"pad": 0, "unk": 100, "enc": 101, "sep": 102, "mask": 103, "sop": 30522, "eop": 30523, "gmask": 30524}
+    special = SpecialIds.from_commands(bert)
+    assert (special.eos, special.cls, special.sep, special.smask, special.dblock) == (0, 101, 102, 103, None)
+    with pytest.raises(ConfigError, match=r"SpecialIds: ids: expected .*, came none for sop, eop"):
+        SpecialIds.from_commands({"pad": 0, "enc": 1, "mask": 2})

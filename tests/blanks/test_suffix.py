@@ -1,12 +1,8 @@
 """Worked examples and edges of the left-to-right samples."""
 
-import doctest
-
 import numpy as np
 import pytest
-
-from wudao_rt.data.blanks import SpecialIds, causal_document, document_suffix, prompted_body, suffix
-from wudao_rt.data.blanks import sample as sample_module
+from wudao_rt.data.blanks import SpecialIds, causal_document, document_suffix, prompted_body
 
 SPECIAL = SpecialIds(eos=0, cls=1, mask=2, sop=3, eop=4, smask=5, gmask=6, dblock=7)
 TEXT = np.array([1, *range(10, 20), 0])
@@ -51,6 +47,8 @@ def test_causal_document_scores_every_token_once():
     assert piece.ids.tolist() == [1, 6, 3, *body[:-1]]
 
 
-def test_doctests():
-    for module in (suffix, sample_module):
-        assert doctest.testmod(module).failed == 0
+def test_a_packed_text_is_read_left_to_right_by_its_longest_suffix():
+    text = np.array([1, *range(10, 20), 0])
+    row, whole = document_suffix(text, np.ones(12), 11, SPECIAL), causal_document(text[1:-1], SPECIAL)
+    assert row.ids.tolist() == whole.ids.tolist()
+    assert row.targets[row.slots].tolist() == whole.targets[whole.slots].tolist()

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-
 from wudao_rt.data.blanks import Objectives, SpecialIds, token_blanks
 from wudao_rt.data.blanks.placement import document_bounds
 from wudao_rt.data.blanks.spans import draw_lengths, length_weights

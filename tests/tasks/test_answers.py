@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from wudao_rt.data.blanks import SpecialIds
 from wudao_rt.tasks import (
     SEQ2SEQ_TASKS,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wudao_rt.data.blanks import SpecialIds
+from wudao_rt.errors import ConfigError, ShapeError
 from wudao_rt.tasks.cloze import mask_indices
 from wudao_rt.tasks.continuation import Mode, cut_left, require_mode
 
@@ -62,17 +63,17 @@ def multiple_choice(
         max_length: limit of context and longest choice together; a longer question loses its left end.
     Returns: the row; score = sum of log p(targets) at the slots, without eop and without length penalty.
     Raises:
-        ValueError: no choices, an empty one, or a mask lost or unexpected.
+        ShapeError: no choices, an empty one, or a mask lost or unexpected.
     """
     require_mode("multiple_choice", mode)
     if not choices or min(map(len, choices)) == 0:
-        raise ValueError("multiple_choice: choices: expected at least one token in each, came none. Fill the choices.")
+        raise ShapeError("multiple_choice: choices: expected at least one token in each, came none. Fill the choices.")
     longest = max(map(len, choices))
     question = np.asarray(question, np.int32)
     masked = mask_indices(question, special).size > 0
     if mode == "uni":
         if masked:
-            raise ValueError("multiple_choice: question: expected no mask in mode uni, came one. Use mode bi.")
+            raise ConfigError("multiple_choice: question: expected no mask in mode uni, came one. Use mode bi.")
         question = cut_left("multiple_choice", question, 2 + longest, max_length)
         return _row(np.array([special.cls, special.gmask]), 1, np.append(special.sop, question), choices)
     question = cut_left("multiple_choice", question, 2 + (not masked) + longest, max_length)
@@ -80,7 +81,7 @@ def multiple_choice(
     context = np.concatenate(([special.cls], question, [special.eos]))
     found = mask_indices(context, special)
     if found.size == 0:
-        raise ValueError(
+        raise ConfigError(
             "multiple_choice: max_length: expected room for the question's mask, came less. Raise max_length."
         )
     return _row(context, int(found[0]), np.array([special.sop]), choices, shared=False)
@@ -131,7 +132,7 @@ def collate_choices(rows: Sequence[ChoiceRow], length: int | None = None, pad_id
     longest = max(len(row.ids) for row in rows)
     length = longest if length is None else length
     if longest > length:
-        raise ValueError(f"collate_choices: rows: expected at most {length} tokens, came {longest}. Raise length.")
+        raise ShapeError(f"collate_choices: rows: expected at most {length} tokens, came {longest}. Raise length.")
     shape = (len(rows), length)
     ids, positions, blocks = np.full(shape, pad_id, np.int32), np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     mask = np.tile(np.eye(length, dtype=bool), (len(rows), 1, 1))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wudao_rt.data.blanks import Sample, SpecialIds, suffix_sample
+from wudao_rt.errors import ConfigError, ShapeError
 
 EXCLUDED = -10000.0
 """Score of a candidate that is only padding."""
@@ -51,11 +52,11 @@ def cloze(
         ended: put eos after the context.
     Returns: a sample whose `slots` score the answer; `slots[0] == sep` is the slot of sop.
     Raises:
-        ValueError: no mask, or a pattern that cannot be shortened enough.
+        ShapeError: no mask, or a pattern that cannot be shortened enough.
     Source: GLM (Du et al., ACL 2022), section 2.4; Schick and Schuetze, PET (EACL 2021).
     """
     if separate and special.sep is None:
-        raise ValueError("cloze: special: expected an id for SEP, came None. Set separate to False.")
+        raise ConfigError("cloze: special: expected an id for SEP, came None. Set separate to False.")
     scored = np.append(answer, special.eop) if include_end or len(answer) == 0 else np.asarray(answer)
     others = 1 + separate + ended + len(scored)
     left, right = _shorten(left, right, others, max_length)
@@ -63,7 +64,7 @@ def cloze(
     context = np.concatenate([*parts, [special.eos] * ended]).astype(np.int32)
     masks = mask_indices(context, special)
     if masks.size == 0:
-        raise ValueError(
+        raise ShapeError(
             "cloze: left, right: expected a mask in the pattern, came none. Put the mask in a fixed segment."
         )
     return suffix_sample(context, int(masks[-1]), special.sop, scored.astype(np.int32), np.ones(len(scored)))
@@ -76,7 +77,7 @@ def _shorten(
     excess = 0 if max_length is None else max(0, size - max_length)
     free_left, free_right = (sum(len(s.ids) for s in side if s.shortenable) for side in (left, right))
     if excess > free_left + free_right:
-        raise ValueError(
+        raise ShapeError(
             f"cloze: max_length: expected at most {max_length} tokens, came {size}. Mark a segment shortenable."
         )
     cut_left = cut_right = 0

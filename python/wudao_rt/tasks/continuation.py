@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from wudao_rt.data.blanks import Sample, SpecialIds, suffix_sample
+from wudao_rt.errors import ConfigError, ShapeError
 
 Mode = Literal["bi", "uni"]
 
@@ -32,7 +33,7 @@ def continuation(
         max_length: tokens of the row; a longer context loses its left end.
     Returns: a sample whose `slots` score the answer, and the end when given.
     Raises:
-        ValueError: no answer, an unknown mode, or an answer that is too long by itself.
+        ShapeError: no answer, an unknown mode, or an answer that is too long by itself.
     Example:
         >>> special = SpecialIds(eos=0, cls=1, mask=2, sop=3, eop=4, gmask=6)
         >>> row = continuation(np.array([8, 9]), np.array([10, 11]), special, "uni")
@@ -41,7 +42,7 @@ def continuation(
     """
     require_mode("continuation", mode)
     if len(answer) == 0:
-        raise ValueError("continuation: answer: expected at least one token, came none. Give the words to score.")
+        raise ShapeError("continuation: answer: expected at least one token, came none. Give the words to score.")
     answer = np.asarray(answer) if end is None else np.append(answer, end)
     context = cut_left("continuation", np.asarray(context), 2 + len(answer), max_length)
     read, written = (context, context[:0]) if mode == "bi" else (context[:0], context)
@@ -62,11 +63,11 @@ def cut_left(op: str, context: np.ndarray, others: int, max_length: int | None) 
     if max_length is None:
         return context
     if others > max_length:
-        raise ValueError(f"{op}: answer: expected at most {max_length} tokens in all, came {others}. Raise max_length.")
+        raise ShapeError(f"{op}: answer: expected at most {max_length} tokens in all, came {others}. Raise max_length.")
     return context[max(0, len(context) + others - max_length) :]
 
 
 def require_mode(op: str, mode: str) -> None:
     """Refuse a mode that is neither bi nor uni."""
     if mode not in ("bi", "uni"):
-        raise ValueError(f"{op}: mode: expected bi or uni, came {mode}. Use bi for a context read in both directions.")
+        raise ConfigError(f"{op}: mode: expected bi or uni, came {mode}. Use bi for a context read in both directions.")

@@ -9,6 +9,7 @@ from math import exp
 import numpy as np
 
 from wudao_rt.data.blanks import Sample, SpecialIds, suffix_sample
+from wudao_rt.errors import ConfigError, ShapeError
 from wudao_rt.tasks.continuation import Mode, require_mode
 
 
@@ -47,18 +48,18 @@ def perplexity_windows(
         mode: whether the prompt of later windows is read in both directions.
     Returns: the windows, made one at a time.
     Raises:
-        ValueError: a text of fewer than two tokens, or an overlap outside its range.
+        ShapeError: a text of fewer than two tokens, or an overlap outside its range.
     Source: GLM (Du et al., ACL 2022), section 3.3.
     """
     require_mode("perplexity", mode)
     width = seq_length - 1
     largest = width if mode == "bi" else width - 1
     if not 1 <= overlap <= largest:
-        raise ValueError(
+        raise ConfigError(
             f"perplexity: overlap: expected 1..{largest} with seq_length {seq_length}, came {overlap}. Change it."
         )
     if len(tokens) < 2:
-        raise ValueError(f"perplexity: tokens: expected at least 2, came {len(tokens)}. Give a longer text.")
+        raise ShapeError(f"perplexity: tokens: expected at least 2, came {len(tokens)}. Give a longer text.")
     count = window_count(len(tokens), seq_length, overlap)
     return (_window(tokens, index * overlap, width, overlap, special, mode) for index in range(count))
 

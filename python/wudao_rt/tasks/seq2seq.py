@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wudao_rt.data.blanks import Sample, SpecialIds, suffix_sample
+from wudao_rt.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,6 @@ def answer_last(
 
 def _written(source: np.ndarray, mask_index: int, target: np.ndarray, special: SpecialIds, limit: int) -> Sample:
     if limit < 1 or mask_index >= len(source):
-        raise ValueError("seq2seq: source_length, target_length: expected room for the mask and a target. Raise them.")
+        raise ConfigError("seq2seq: source_length, target_length: expected room for the mask and a target. Raise them.")
     answer = np.append(target, special.eop)[:limit].astype(np.int32)
     return suffix_sample(source.astype(np.int32), mask_index, special.sop, answer, np.ones(len(answer), np.float32))

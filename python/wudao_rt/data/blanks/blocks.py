@@ -9,6 +9,7 @@ import numpy as np
 from wudao_rt.data.blanks.sample import Sample
 from wudao_rt.data.blanks.spans import Spans
 from wudao_rt.data.blanks.special import SpecialIds
+from wudao_rt.errors import ShapeError
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,7 @@ def block_sample(ids: np.ndarray, spans: Spans, order: np.ndarray, mask: int, sp
         special: command tokens.
     Returns: a sample of n + 2k tokens with sep = n - hidden + k.
     Raises:
-        ValueError: no spans.
+        ShapeError: no spans.
     Source: GLM (Du et al., ACL 2022), figure 2.
     Example:
         >>> special = SpecialIds(eos=0, cls=1, mask=2, sop=3, eop=4)
@@ -44,7 +45,7 @@ def block_sample(ids: np.ndarray, spans: Spans, order: np.ndarray, mask: int, sp
         ([13, 4, 10, 11, 4], [0, 0, 0, 0, 0, 1, 2, 1, 2, 3])
     """
     if len(spans) == 0:
-        raise ValueError("block_sample: spans: expected at least one, came none. Leave out texts with nothing to hide.")
+        raise ShapeError("block_sample: spans: expected at least one, came none. Leave out texts with nothing to hide.")
     part_a = _part_a(ids, spans, mask)
     sep = part_a.ids.size
     pieces = spans.lengths[order] + 1

@@ -9,6 +9,7 @@ from numpy.random import Generator
 
 from wudao_rt.data.blanks.sample import Sample
 from wudao_rt.data.blanks.special import SpecialIds
+from wudao_rt.errors import ConfigError
 
 
 def mask_blocks(rng: Generator, sample: Sample, prob: float, special: SpecialIds) -> Sample:
@@ -23,7 +24,7 @@ def mask_blocks(rng: Generator, sample: Sample, prob: float, special: SpecialIds
         special: command tokens; `dblock` is needed.
     Returns: the row with new `ids`.
     Raises:
-        ValueError: the vocabulary has no dBLOCK.
+        ConfigError: the vocabulary has no dBLOCK.
     """
     hidden = (rng.random(len(sample)) < prob) & (sample.block_positions > 1)
     return _hide(sample, hidden, special)
@@ -61,7 +62,7 @@ def mask_context(
 
 def _hide(sample: Sample, hidden: np.ndarray, special: SpecialIds) -> Sample:
     if special.dblock is None:
-        raise ValueError(
+        raise ConfigError(
             "token blanks: special: expected an id for dBLOCK, came None. "
             "Set block_mask and context_mask to 0, or use a vocabulary with dBLOCK."
         )

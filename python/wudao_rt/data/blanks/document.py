@@ -11,6 +11,7 @@ from wudao_rt.data.blanks.sample import Sample
 from wudao_rt.data.blanks.spans import Spans
 from wudao_rt.data.blanks.special import SpecialIds
 from wudao_rt.data.blanks.suffix import document_suffix
+from wudao_rt.errors import ShapeError
 
 
 def generated_length(draw: float, size: int, min_ratio: float) -> int:
@@ -44,10 +45,10 @@ def document_blank(
         rules: the ratios.
     Returns: a sample of n + 1 (suffix) or n + 2 (infill) tokens.
     Raises:
-        ValueError: fewer than three tokens.
+        ShapeError: fewer than three tokens.
     """
     if len(ids) < 3:
-        raise ValueError(f"document_blank: ids: expected at least 3 tokens, came {len(ids)}. Leave out empty texts.")
+        raise ShapeError(f"document_blank: ids: expected at least 3 tokens, came {len(ids)}. Leave out empty texts.")
     length = generated_length(draw, len(ids), rules.min_ratio)
     several = bool(np.any(ids[:-1] == special.eos))
     if several or rng.random() < rules.suffix_prob:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wudao_rt.data.blanks.text import Text
+from wudao_rt.errors import ShapeError
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ class Documents:
 
     def __post_init__(self) -> None:
         if self.offsets.size < 2 or self.offsets[-1] == self.offsets[0]:
-            raise ValueError(
+            raise ShapeError(
                 "Documents: tokens: expected at least one token, came none. Give a text that is not empty."
             )
 

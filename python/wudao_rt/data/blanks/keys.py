@@ -6,6 +6,8 @@ from enum import IntEnum
 
 from numpy.random import Generator, Philox
 
+from wudao_rt.errors import ConfigError
+
 
 class Stream(IntEnum):
     """Name the independent sequences of random numbers of one seed."""
@@ -29,10 +31,14 @@ def generator(seed: int, stream: Stream, index: int = 0, part: int = 0) -> Gener
         index: global sample index or step, 0 <= index < 2**64.
         part: which piece or attempt of that index.
     Returns: a generator of its own, 2**128 draws long.
+    Raises:
+        ConfigError: a seed outside its range.
     Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011).
     Example:
         >>> one, same = generator(7, Stream.SAMPLE, 3), generator(7, Stream.SAMPLE, 3)
         >>> bool(one.random() == same.random())
         True
     """
+    if not 0 <= seed < 2**64:
+        raise ConfigError(f"seed: expected 0..2**64 - 1, came {seed}. Choose another seed.")
     return Generator(Philox(key=[seed, int(stream)], counter=[0, 0, index, part]))

@@ -42,8 +42,8 @@ class BlankBuilder:
 
     The reference draws one objective per micro-batch and rank; here one for the whole global batch of a step, keyed by
     (seed, step), and everything else by (seed, global sample index). So neither ranks nor micro-batches nor the order
-    of calls change a sample, and no sample is dropped: a text that the step's objective can find nothing in (too short, no
-    sentence, or only given tokens in its suffix) gets token blanks.
+    of calls change a sample, and no sample is dropped: a text in which the step's objective finds nothing (too
+    short, no sentence, or only given tokens in its suffix) gets token blanks.
 
     Args:
         rules: mixing ratios and numbers.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from wudao_rt.errors import ConfigError
+
 
 class Objective(Enum):
     """Name what a batch has to predict."""
@@ -31,7 +33,7 @@ class Objectives:
         short_prob: share of batches cut into short texts.
         single_span_prob: share of batches with one token blank in each text.
     Raises:
-        ValueError: a number outside its range.
+        ConfigError: a number outside its range.
     """
 
     token_prob: float = 0.5
@@ -54,12 +56,12 @@ class Objectives:
                 name, (0, 1)
             )
             if not low <= getattr(self, name) <= high:
-                raise ValueError(
+                raise ConfigError(
                     f"Objectives: {name}: expected {low}..{high}, came {getattr(self, name)}. Change the config."
                 )
         if self.token_prob + self.sentence_prob > 1 + 1e-9:
             came = self.token_prob + self.sentence_prob
-            raise ValueError(
+            raise ConfigError(
                 f"Objectives: token_prob + sentence_prob: expected at most 1, came {came}. Lower one of them."
             )
 

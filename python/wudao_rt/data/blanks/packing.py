@@ -11,6 +11,7 @@ from wudao_rt.data.blanks.documents import Documents
 from wudao_rt.data.blanks.keys import Stream, generator
 from wudao_rt.data.blanks.special import SpecialIds
 from wudao_rt.data.blanks.text import Text, cut_right
+from wudao_rt.errors import ConfigError
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +19,7 @@ class PackedTexts:
     """Draw texts of at most `seq_length` tokens; text i depends on (seed, i) alone.
 
     A document is chosen with probability proportional to its tokens. A longer one is cut at a random place, moved to a
-    sentence start; a shorter one is followed by further documents, each with a [CLS] of its own, until the text is full.
+    sentence start; a shorter one is followed by further documents, each with a [CLS] of its own, until it is full.
 
     Args:
         documents: what to draw from.
@@ -40,7 +41,7 @@ class PackedTexts:
 
     def __post_init__(self) -> None:
         if self.seq_length < 4:
-            raise ValueError(f"PackedTexts: seq_length: expected at least 4, came {self.seq_length}. Raise it.")
+            raise ConfigError(f"PackedTexts: seq_length: expected at least 4, came {self.seq_length}. Raise it.")
 
     def __len__(self) -> int:
         """Return the nominal length, 1000 for each document; larger indices are valid and give new texts."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from wudao_rt.errors import ShapeError
+
 _ROW_DTYPES = {
     "ids": np.int32,
     "positions": np.int32,
@@ -28,7 +30,7 @@ class Sample:
         targets: token that each slot has to predict, int32 (T,); ignored where `loss_mask` is 0.
         loss_mask: weight of each slot in the loss, float32 (T,).
     Raises:
-        ValueError: arrays of unequal length, or `sep` outside 0..T.
+        ShapeError: arrays of unequal length, or `sep` outside 0..T.
     Source: GLM (Du et al., ACL 2022), section 2.1.
     """
 
@@ -44,11 +46,11 @@ class Sample:
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=dtype))
             if getattr(self, name).shape != (self.ids.size,):
                 came = getattr(self, name).shape
-                raise ValueError(
+                raise ShapeError(
                     f"Sample: {name}: expected shape ({self.ids.size},) like ids, came {came}. Fix its length."
                 )
         if not 0 <= self.sep <= self.ids.size:
-            raise ValueError(f"Sample: sep: expected 0..{self.ids.size}, came {self.sep}. Give the length of Part A.")
+            raise ShapeError(f"Sample: sep: expected 0..{self.ids.size}, came {self.sep}. Give the length of Part A.")
 
     def __len__(self) -> int:
         return self.ids.size
@@ -104,18 +106,18 @@ def collate(samples: Sequence[Sample], length: int | None = None, pad_id: int = 
         pad_id: token id of the padding.
     Returns: a batch of B = len(samples) rows.
     Raises:
-        ValueError: no samples, or one that is longer than `length`.
+        ShapeError: no samples, or one that is longer than `length`.
     Example:
         >>> row = Sample([5, 6], [0, 1], [0, 0], 1, [6, 7], [0, 1])
         >>> collate([row], length=3)["ids"].tolist()
         [[5, 6, 0]]
     """
     if not samples:
-        raise ValueError("collate: samples: expected at least one, came none. Leave out empty batches.")
+        raise ShapeError("collate: samples: expected at least one, came none. Leave out empty batches.")
     longest = max(map(len, samples))
     length = longest if length is None else length
     if longest > length:
-        raise ValueError(
+        raise ShapeError(
             f"collate: samples: expected at most {length} tokens, came {longest}. Raise length or cut the texts."
         )
     rows = {name: np.zeros((len(samples), length), dtype) for name, dtype in _ROW_DTYPES.items()}

@@ -7,6 +7,7 @@ from numpy.random import Generator
 
 from wudao_rt.data.blanks.special import SpecialIds
 from wudao_rt.data.blanks.text import Text, cut_right
+from wudao_rt.errors import ConfigError
 
 SHORTEST_CROP = 32
 
@@ -15,10 +16,10 @@ def crop_length(draw: float, seq_length: int) -> int:
     """Return the crop length that a uniform draw selects from [32, seq_length - 1).
 
     Raises:
-        ValueError: seq_length below 34, which leaves no choice.
+        ConfigError: seq_length below 34, which leaves no choice.
     """
     if seq_length < SHORTEST_CROP + 2:
-        raise ValueError(
+        raise ConfigError(
             f"short texts: seq_length: expected at least {SHORTEST_CROP + 2}, came {seq_length}. Set short_prob to 0."
         )
     return SHORTEST_CROP + int(draw * (seq_length - 1 - SHORTEST_CROP))
@@ -30,7 +31,7 @@ def crop_count(target: int, seq_length: int) -> int:
 
 
 def crop(rng: Generator, text: Text, target: int, ends: np.ndarray, special: SpecialIds) -> Text:
-    """Cut one crop: a random start moved left to the start of a sentence or document, an end moved left to a sentence end.
+    """Cut one crop: a random start moved left to a sentence or document start, an end moved left to a sentence end.
 
     A cut that would leave fewer than target // 2 tokens is made at `target` tokens instead. [CLS] of weight 0 is put in
     front. A text of at most `target` tokens is taken whole.

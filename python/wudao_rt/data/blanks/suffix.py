@@ -6,6 +6,7 @@ import numpy as np
 
 from wudao_rt.data.blanks.sample import Sample
 from wudao_rt.data.blanks.special import SpecialIds
+from wudao_rt.errors import ShapeError
 
 
 def suffix_sample(context: np.ndarray, mask_index: int, sop: int, answer: np.ndarray, weights: np.ndarray) -> Sample:
@@ -29,7 +30,7 @@ def suffix_sample(context: np.ndarray, mask_index: int, sop: int, answer: np.nda
     """
     sep, count = len(context), len(answer)
     if count == 0:
-        raise ValueError("suffix_sample: answer: expected at least one token, came none. Leave out empty texts.")
+        raise ShapeError("suffix_sample: answer: expected at least one token, came none. Leave out empty texts.")
     positions = np.arange(sep + count)
     positions[sep:] = mask_index
     block_positions = np.zeros(sep + count, np.int32)
@@ -58,7 +59,7 @@ def document_suffix(ids: np.ndarray, loss_mask: np.ndarray, length: int, special
     Returns: a sample of n + 1 tokens, sep = n - length + 1.
     """
     if not 1 <= length <= len(ids):
-        raise ValueError(f"document_suffix: length: expected 1..{len(ids)}, came {length}. Hide a part of the text.")
+        raise ShapeError(f"document_suffix: length: expected 1..{len(ids)}, came {length}. Hide a part of the text.")
     cut = len(ids) - length
     context = np.append(ids[:cut], special.gmask)
     return suffix_sample(context, cut, special.sop, ids[cut:], loss_mask[cut:])
@@ -96,6 +97,9 @@ def prompted_body(
 
 def causal_document(ids: np.ndarray, special: SpecialIds, ended: bool = True) -> Sample:
     """Build a sample that predicts every token of a text left to right from [CLS] [gMASK] alone.
+
+    A text of `PackedTexts`, with [CLS] and eos in it, becomes the same with
+    `document_suffix(text.ids, text.loss_mask, len(text) - 1, special)`.
 
     Args:
         ids: tokens of the text without [CLS] and eos, int (n,), n >= 1.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wudao_rt.errors import ShapeError
+
 
 @dataclass(frozen=True, eq=False)
 class Text:
@@ -24,7 +26,7 @@ class Text:
         object.__setattr__(self, "loss_mask", np.asarray(self.loss_mask, np.float32))
         if self.ids.ndim != 1 or self.ids.shape != self.loss_mask.shape:
             came = f"{self.ids.shape} and {self.loss_mask.shape}"
-            raise ValueError(
+            raise ShapeError(
                 f"Text: loss_mask: expected one weight for each token, came shapes {came}. Fix its length."
             )
 

@@ -12,6 +12,7 @@ from wudao_rt.data.blanks.placement import document_bounds, place, share_out, sp
 from wudao_rt.data.blanks.sample import Sample
 from wudao_rt.data.blanks.spans import Spans, draw_lengths
 from wudao_rt.data.blanks.special import SpecialIds
+from wudao_rt.errors import ShapeError
 
 _ATTEMPTS = 4
 
@@ -29,7 +30,7 @@ def token_blanks(
         single_span: hide one span only.
     Returns: a sample of n + 2k tokens; k <= max(1, int(token_ratio * n)) spans.
     Raises:
-        ValueError: the text holds nothing that may be hidden.
+        ShapeError: the text holds nothing that may be hidden.
     """
     spans = token_spans(rng, ids, special, rules, single_span)
     sample = block_sample(ids, spans, rng.permutation(len(spans)), special.mask, special)
@@ -53,7 +54,7 @@ def token_spans(
     """
     bounds = document_bounds(ids, special) or document_bounds(np.append(ids, special.eos), special)
     if not bounds:
-        raise ValueError(
+        raise ShapeError(
             f"token_blanks: ids: expected words to hide, came {len(ids)} token(s) without any. Leave it out."
         )
     target = 1 if single_span else max(1, int(rules.token_ratio * len(ids)))
