@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 """Text to train on: real corpora by package name, your own files, tokenizers, and token files on disk.
 
     from wudao_rt import data
@@ -23,3 +24,6 @@ from .record import SPLITS, Record
 
 __all__ = ["SPLITS", "CorpusInfo", "DataError", "FetchReport", "PreparedCorpus", "Record", "fetch", "list_corpora",
            "prepare"]
+=======
+"""Texts, tokenizers and the training objectives built from them."""
+>>>>>>> blanks
