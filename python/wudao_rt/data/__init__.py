@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """Text to train on: real corpora by package name, your own files, tokenizers, and token files on disk.
 
     from wudao_rt import data
@@ -24,6 +23,3 @@ from .record import SPLITS, Record
 
 __all__ = ["SPLITS", "CorpusInfo", "DataError", "FetchReport", "PreparedCorpus", "Record", "fetch", "list_corpora",
            "prepare"]
-=======
-"""Texts, tokenizers and the training objectives built from them."""
->>>>>>> blanks
