@@ -9,6 +9,7 @@ struct PackedForm {
   void* handle = nullptr;
   void (*free)(void*) = nullptr;
   int tag = 0;
+  bool stale = false;  // the values have changed: fill it again before use; its memory is still right
 };
 
 struct PackedForms {
@@ -19,6 +20,7 @@ struct PackedForms {
   PackedForms& operator=(const PackedForms&) = delete;
   ~PackedForms();
   void clear();
+  void mark_stale();
   PackedForm* find(int tag);         // null if there is none
   PackedForm* reserve(int tag);      // an empty slot; the oldest form makes room if all are taken
 };

@@ -17,6 +17,10 @@ void PackedForms::clear() {
   }
 }
 
+void PackedForms::mark_stale() {
+  for (PackedForm& form : forms) form.stale = true;
+}
+
 PackedForm* PackedForms::find(int tag) {
   for (PackedForm& form : forms) {
     if (form.handle != nullptr && form.tag == tag) return &form;
@@ -33,7 +37,7 @@ PackedForm* PackedForms::reserve(int tag) {
     }
   }
   if (slot->handle != nullptr) slot->free(slot->handle);
-  *slot = PackedForm{nullptr, nullptr, tag};
+  *slot = PackedForm{nullptr, nullptr, tag, false};
   return slot;
 }
 

@@ -28,9 +28,9 @@ class Storage {
 
   void* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
-  // What backends derive from these values (a weight in the matrix library's own layout). Cleared by touch().
+  // What backends derive from these values (a weight in the matrix library's own layout). Stale after touch().
   PackedForms& packed() { return packed_; }
-  void touch() { packed_.clear(); }  // to be called by whoever changes the values
+  void touch() { packed_.mark_stale(); }  // to be called by whoever changes the values
 
  private:
   void* data_ = nullptr;
