@@ -52,6 +52,13 @@ def test_samples_do_not_depend_on_batch_or_order():
         assert whole != rows(builder(seed=12).batch([(i, text(i)) for i in indices], step))
 
 
+@pytest.mark.parametrize("crop_length", [None, 40])
+def test_one_text_gives_other_samples_at_other_indices(crop_length):
+    plan = BatchPlan(Objective.TOKENS, single_span=False, length_draw=0.5, crop_length=crop_length)
+    made = [str(rows(builder().samples(text(0), index, plan))) for index in range(20)]
+    assert len(set(made)) == 20
+
+
 def test_shares_of_the_objectives():
     plans = [builder().plan(step) for step in range(6000)]
     counts = Counter(plan.objective for plan in plans)
