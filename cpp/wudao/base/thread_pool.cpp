@@ -52,7 +52,7 @@ bool spin_until(Done done, std::chrono::microseconds patience) {
 
 // A region is open from the moment the caller publishes it until it finds no task left. A worker enters an open region
 // by counting itself in, and the caller waits only for those that did: a worker that sleeps or is not scheduled costs
-// nothing, and a process that was forked away from its workers still runs everything on the caller.
+// nothing.
 struct ThreadPool::State {
   static constexpr std::uint64_t kOpen = std::uint64_t{1} << 31;
   static constexpr std::uint64_t kInside = kOpen - 1;
@@ -168,8 +168,14 @@ struct ThreadPool::State {
 
 thread_local const ThreadPool::State::Frame* ThreadPool::State::innermost = nullptr;
 
-ThreadPool::ThreadPool(int threads, bool pin) : state_(std::make_unique<State>()) {
+ThreadPool::ThreadPool(int threads, bool pin) {
   if (threads < 1 || threads > 1024) fail<ConfigError>("threads", "count", "1 to 1024", text(threads));
+  start(threads, pin);
+}
+
+// The caller, worker 0, is left unbound: threads that it starts later for others would inherit its binding.
+void ThreadPool::start(int threads, bool pin) {
+  state_ = std::make_unique<State>();
   const std::vector<int> allowed = allowed_processors();
   state_->pin = pin;
   // With more workers than processors spinning would only keep the others from working.
@@ -182,8 +188,7 @@ ThreadPool::ThreadPool(int threads, bool pin) : state_(std::make_unique<State>()
 
 ThreadPool::~ThreadPool() {
   if (state_->owner != getpid()) {
-    // A forked child has no workers to join, and what they hold can never be released.
-    (void)state_.release();
+    (void)state_.release();  // as in run()
     return;
   }
   {
@@ -202,6 +207,11 @@ void ThreadPool::run(std::int64_t tasks, Body body, void* data) {
   if (const State::Frame* frame = state_->frame_here()) {
     for (std::int64_t task = 0; task < tasks; ++task) body(data, task, frame->worker);
     return;
+  }
+  if (state_->owner != getpid()) {
+    // A forked child has no workers, and locks that they held can never be released: leave all that and begin anew.
+    const State* lost = state_.release();
+    start(static_cast<int>(lost->workers.size()) + 1, lost->pin);
   }
   const std::lock_guard lock(state_->turn);
   state_->body = body;

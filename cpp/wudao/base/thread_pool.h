@@ -16,7 +16,8 @@ class ThreadPool {
   // `body(data, task, worker)` with 0 <= worker < size().
   using Body = void (*)(void* data, std::int64_t task, int worker);
 
-  // The calling thread works too: `threads` counts it. Pinning binds worker i to the i-th processor allowed to us.
+  // The calling thread works too: `threads` counts it. Pinning binds worker i to the i-th processor allowed to us; the
+  // calling thread, worker 0, stays as it was. A forked child gets workers of its own when it first needs them.
   explicit ThreadPool(int threads, bool pin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -36,6 +37,7 @@ class ThreadPool {
 
  private:
   struct State;
+  void start(int threads, bool pin);
   std::unique_ptr<State> state_;
 };
 
