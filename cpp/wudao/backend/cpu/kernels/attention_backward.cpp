@@ -1,0 +1,230 @@
+// Gradients of attention, with the probabilities made again from the saved logsumexp.
+//
+// With P the probabilities, M the dropout factors and delta_i = sum of dy_i y_i:
+//   dV = (P M)^T dY;  dP = (dY V^T) M;  dS = P (dP - delta);  dQ = dS K / sqrt(D);  dK = dS^T Q / sqrt(D)
+// (Dao et al. 2022, algorithm 4). Blocks of keys are the outer loop, blocks of queries the inner one; every sum over keys
+// or queries runs in ascending order. A head is one task that makes all three; when there are fewer heads than threads,
+// dK and dV of some keys and dQ of some queries are tasks, which make the scores twice and the same bits.
+#include <cmath>
+
+#include "wudao/backend/cpu/kernels/attention.h"
+#include "wudao/backend/cpu/kernels/attention_tile.h"
+#include "wudao/backend/cpu/workspace.h"
+#include "wudao/base/thread_pool.h"
+
+namespace wudao::WUDAO_ISA {
+namespace {
+
+constexpr std::int64_t kQueryBlock = 64;
+constexpr std::int64_t kStrips = kQueryBlock / kStrip;
+constexpr std::int64_t kRowsPerTask = 128;  // queries or keys, when heads are shared
+
+struct Span {
+  std::int64_t begin, end;
+};
+
+struct Part {
+  std::int64_t pair;
+  Span queries, keys;
+  bool dq, dkv;
+};
+
+template <class T>
+struct Task {
+  const kernels::AttentionBackward& p;
+  Part part;
+  Head head;
+  Sight sight;
+  std::int64_t size, stride;
+  T scale;
+  T *q, *dy, *dq, *delta, *lse;                  // rows of the part's queries
+  T *k, *v, *k_turned, *v_turned, *dk, *dv;      // one block of keys
+  T *probabilities, *dscores;                    // (query block, key block)
+};
+
+// Hands out pieces of one block of memory.
+template <class T>
+class Pieces {
+ public:
+  explicit Pieces(T* data) : next_(data) {}
+  T* take(std::int64_t size) {
+    T* piece = next_;
+    next_ += whole_vectors<T>(size);
+    return piece;
+  }
+
+ private:
+  T* next_;
+};
+
+template <class T>
+Task<T> make_task(const kernels::AttentionBackward& p, const Part& part) {
+  const std::int64_t size = p.shape.head_dim, stride = whole_vectors<T>(size), rows = part.queries.end - part.queries.begin;
+  const std::int64_t all = 3 * rows * stride + 2 * whole_vectors<T>(rows) + 6 * kKeyBlock * stride + 2 * kQueryBlock * kKeyBlock;
+  Pieces<T> pieces(static_cast<T*>(cpu::workspace(cpu::Workspace::kAttention, all * static_cast<std::int64_t>(sizeof(T)))));
+  const Head head(p.shape, part.pair);
+  const std::int64_t block = kKeyBlock * stride;
+  Task<T> t = {p, part, head, Sight(p.shape, head.sample), size, stride, static_cast<T>(1.0 / ::sqrt(static_cast<double>(size))),
+               nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+  for (T** rows_of : {&t.q, &t.dy, &t.dq}) *rows_of = pieces.take(rows * stride);
+  for (T** number : {&t.delta, &t.lse}) *number = pieces.take(rows);
+  for (T** tile : {&t.k, &t.v, &t.k_turned, &t.v_turned, &t.dk, &t.dv}) *tile = pieces.take(block);
+  for (T** tile : {&t.probabilities, &t.dscores}) *tile = pieces.take(kQueryBlock * kKeyBlock);
+  return t;
+}
+
+template <class T>
+void take_queries(const Task<T>& t) {
+  const kernels::AttentionBackward& p = t.p;
+  const std::int64_t begin = t.part.queries.begin, rows = t.part.queries.end - begin;
+  take_rows(p.q, p.shape.dtype, t.head.offset(p.q), begin, rows, t.size, t.q, t.stride);
+  scale_row(t.q, t.scale, rows * t.stride);
+  take_rows(p.dy, p.shape.dtype, t.head.offset(p.dy), begin, rows, t.size, t.dy, t.stride);
+  // dq is not in use yet: y passes through it.
+  take_rows(p.y, p.shape.dtype, t.head.offset(p.y), begin, rows, t.size, t.dq, t.stride);
+  const T* lse = static_cast<const T*>(p.lse) + (t.head.sample * p.shape.heads + t.head.head) * p.shape.queries + begin;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    t.delta[i] = dot_row(t.dy + i * t.stride, t.dq + i * t.stride, t.stride);
+    t.lse[i] = lse[i] == -static_cast<T>(HUGE_VAL) ? static_cast<T>(HUGE_VAL) : lse[i];  // sees nothing: exp gives 0
+  }
+  clear_row(t.dq, rows * t.stride);
+}
+
+template <class T>
+void take_keys(const Task<T>& t, std::int64_t key) {
+  const std::int64_t left = t.part.keys.end - key, count = left < kKeyBlock ? left : kKeyBlock, all = kKeyBlock * t.stride;
+  take_rows(t.p.k, t.p.shape.dtype, t.head.offset(t.p.k), key, count, t.size, t.k, t.stride);
+  take_rows(t.p.v, t.p.shape.dtype, t.head.offset(t.p.v), key, count, t.size, t.v, t.stride);
+  clear_row(t.k + count * t.stride, all - count * t.stride);
+  clear_row(t.v + count * t.stride, all - count * t.stride);
+  turn(t.k, t.stride, t.size, t.k_turned);
+  turn(t.v, t.stride, t.size, t.v_turned);
+  clear_row(t.dk, all);
+  clear_row(t.dv, all);
+}
+
+// Rows of P M and dS for one query; `i` counts the queries of the part.
+template <class T>
+void score_row(const Task<T>& t, std::int64_t i, std::int64_t key, std::int64_t count, T* probabilities, T* dscores) {
+  const kernels::AttentionShape& shape = t.p.shape;
+  const std::int64_t query = t.part.queries.begin + i;
+  t.sight.hide(probabilities, query, key, count, -static_cast<T>(HUGE_VAL));
+  exponential_row(probabilities, t.lse[i], count);
+  if (shape.dropout > 0) {
+    alignas(64) T dropped[kKeyBlock];
+    copy_row(dropped, probabilities, count);
+    const std::uint64_t index = t.head.dropout_index(shape, query, key);
+    drop_row(dropped, shape.key, shape.dropout, index, count);
+    drop_row(dscores, shape.key, shape.dropout, index, count);
+    score_gradient_row(dscores, probabilities, t.delta[i], count);
+    copy_row(probabilities, dropped, count);
+  } else {
+    score_gradient_row(dscores, probabilities, t.delta[i], count);
+  }
+  clear_row(probabilities + count, kKeyBlock - count);
+  clear_row(dscores + count, kKeyBlock - count);
+}
+
+// P M and dS of one strip, and what the strip's dq gets from them.
+template <class T>
+void visit_strip(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key, std::int64_t count,
+                 T* probabilities, T* dscores) {
+  const std::int64_t cols = whole_vectors<T>(count);
+  tile_product<T, Start::kZero>({t.q + i * t.stride, t.stride, 1}, t.k_turned, kKeyBlock, t.size, {probabilities, kKeyBlock, nullptr}, rows, cols);
+  tile_product<T, Start::kZero>({t.dy + i * t.stride, t.stride, 1}, t.v_turned, kKeyBlock, t.size, {dscores, kKeyBlock, nullptr}, rows, cols);
+  for (std::int64_t r = 0; r < rows; ++r) score_row(t, i + r, key, count, probabilities + r * kKeyBlock, dscores + r * kKeyBlock);
+  if (!t.part.dq) return;
+  tile_product<T, Start::kAdd>({dscores, kKeyBlock, 1}, t.k, t.stride, count, {t.dq + i * t.stride, t.stride, nullptr}, rows, t.stride);
+}
+
+// dk and dv from a block of queries, of which strip s sees the first extent[s] keys of the block or fewer.
+template <class T>
+void add_keys(const Task<T>& t, std::int64_t i, std::int64_t rows, const std::int64_t* extent) {
+  std::int64_t first = 0;
+  for (std::int64_t key = 0; key < kKeyBlock; key += kStrip) {
+    for (first = 0; first < rows && extent[first / kStrip] <= key;) first += kStrip;
+    if (first >= rows) continue;
+    const std::int64_t tile = first * kKeyBlock + key, row = (i + first) * t.stride;
+    tile_product<T, Start::kAdd>({t.probabilities + tile, 1, kKeyBlock}, t.dy + row, t.stride, rows - first, {t.dv + key * t.stride, t.stride, nullptr}, kStrip, t.stride);
+    tile_product<T, Start::kAdd>({t.dscores + tile, 1, kKeyBlock}, t.q + row, t.stride, rows - first, {t.dk + key * t.stride, t.stride, nullptr}, kStrip, t.stride);
+  }
+}
+
+// Queries [i, i + rows) of the part against the block of keys from `key` on.
+template <class T>
+void visit(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key) {
+  std::int64_t extent[kStrips], seen = 0;
+  for (std::int64_t r = 0; r < rows; r += kStrip) {
+    const std::int64_t strip = rows - r < kStrip ? rows - r : kStrip, count = t.sight.extent(t.part.queries.begin + i + r, strip, key);
+    T *probabilities = t.probabilities + r * kKeyBlock, *dscores = t.dscores + r * kKeyBlock;
+    extent[r / kStrip] = count;
+    seen += count;
+    if (count > 0) {
+      visit_strip(t, i + r, strip, key, count, probabilities, dscores);
+    } else {
+      clear_row(probabilities, strip * kKeyBlock);
+      clear_row(dscores, strip * kKeyBlock);
+    }
+  }
+  if (seen > 0 && t.part.dkv) add_keys(t, i, rows, extent);
+}
+
+template <class T>
+void give_rows(const Task<T>& t, const kernels::Strided& x, std::int64_t first, std::int64_t rows, const T* from) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    store_row(from + r * t.stride, x.data, t.p.shape.dtype, t.head.offset(x) + (first + r) * x.row, t.size);
+  }
+}
+
+template <class T>
+void run_part(const kernels::AttentionBackward& p, const Part& part) {
+  const Task<T> t = make_task<T>(p, part);
+  const std::int64_t rows = part.queries.end - part.queries.begin;
+  take_queries(t);
+  for (std::int64_t key = part.keys.begin; key < part.keys.end; key += kKeyBlock) {
+    take_keys(t, key);
+    for (std::int64_t i = 0; i < rows; i += kQueryBlock) visit(t, i, rows - i < kQueryBlock ? rows - i : kQueryBlock, key);
+    const std::int64_t left = part.keys.end - key, count = left < kKeyBlock ? left : kKeyBlock;
+    if (!part.dkv) continue;
+    give_rows(t, p.dk, key, count, t.dk);
+    give_rows(t, p.dv, key, count, t.dv);
+  }
+  if (!part.dq) return;
+  scale_row(t.dq, t.scale, rows * t.stride);
+  give_rows(t, p.dq, part.queries.begin, rows, t.dq);
+}
+
+// Part `task` of those that `count` rows make together for every pair.
+Span span_of(std::int64_t task, std::int64_t count) {
+  const std::int64_t parts = (count + kRowsPerTask - 1) / kRowsPerTask, begin = task % parts * kRowsPerTask;
+  return {begin, begin + kRowsPerTask < count ? begin + kRowsPerTask : count};
+}
+
+template <class T>
+void share_heads(const kernels::AttentionBackward& p) {
+  const std::int64_t pairs = p.shape.batch * p.shape.heads, queries = p.shape.queries, keys = p.shape.keys;
+  const std::int64_t query_parts = (queries + kRowsPerTask - 1) / kRowsPerTask, key_parts = (keys + kRowsPerTask - 1) / kRowsPerTask;
+  p.pool->for_each(pairs * (query_parts + key_parts), [&](std::int64_t task, int) {
+    if (task < pairs * key_parts) return run_part<T>(p, {task / key_parts, {0, queries}, span_of(task, keys), false, true});
+    const std::int64_t rest = task - pairs * key_parts;
+    run_part<T>(p, {rest / query_parts, span_of(rest, queries), {0, keys}, true, false});
+  });
+}
+
+template <class T>
+void run(const kernels::AttentionBackward& p) {
+  const std::int64_t pairs = p.shape.batch * p.shape.heads;
+  if (pairs < p.pool->size()) return share_heads<T>(p);
+  p.pool->for_each(pairs, [&](std::int64_t pair, int) {
+    run_part<T>(p, {pair, {0, p.shape.queries}, {0, p.shape.keys}, true, true});
+  });
+}
+
+}  // namespace
+
+void attention_backward(const kernels::AttentionBackward& p) {
+  if (p.shape.dtype == DType::kFloat64) return run<double>(p);
+  run<float>(p);
+}
+
+}  // namespace wudao::WUDAO_ISA

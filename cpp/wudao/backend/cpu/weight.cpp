@@ -1,0 +1,57 @@
+#include "wudao/backend/cpu/weight.h"
+
+#include "wudao/base/thread_pool.h"
+
+namespace wudao::cpu {
+namespace {
+
+// A packed form, and the values that it was made from: views of one storage share its forms.
+struct Form {
+  Weight weight;
+  gemm::PackedB* packed;
+  ~Form() { gemm::provider().free_packed(packed); }
+};
+
+bool made_from(const Form& form, const Weight& weight) {
+  return form.weight.data == weight.data && form.weight.out == weight.out && form.weight.in == weight.in;
+}
+
+Form* allocate(WeightUse use, const Weight& weight) {
+  const bool forward = use == WeightUse::kForward;
+  const std::int64_t k = forward ? weight.in : weight.out, n = forward ? weight.out : weight.in;
+  return new Form{weight, gemm::provider().allocate_packed(k, n, weight.compute)};
+}
+
+void fill(WeightUse use, const Form& form, ThreadPool& pool) {
+  const Weight& w = form.weight;
+  const DType type = accumulator_of(w.compute);
+  const gemm::Operand b = use == WeightUse::kForward ? gemm::Operand{w.data, type, w.in, w.out, 1, w.in}
+                                                     : gemm::Operand{w.data, type, w.out, w.in, w.in, 1};
+  pool.for_each(form.packed->panels, [&](std::int64_t panel, int) {
+    gemm::provider().pack_panel(b, form.packed, static_cast<int>(panel));
+  });
+}
+
+int tag_of(WeightUse use, DType compute) { return 1 + 2 * static_cast<int>(compute) + static_cast<int>(use); }
+
+}  // namespace
+
+const gemm::PackedB& packed_weight(PackedForms& forms, WeightUse use, const Weight& weight, ThreadPool& pool) {
+  const int tag = tag_of(use, weight.compute);
+  PackedForm* slot = forms.find(tag);
+  if (slot != nullptr && made_from(*static_cast<const Form*>(slot->handle), weight)) {
+    return *static_cast<const Form*>(slot->handle)->packed;
+  }
+  if (slot != nullptr) {
+    slot->free(slot->handle);
+    *slot = PackedForm{};
+  }
+  slot = forms.reserve(tag);
+  Form* form = allocate(use, weight);
+  slot->free = [](void* handle) { delete static_cast<Form*>(handle); };
+  slot->handle = form;
+  fill(use, *form, pool);
+  return *form->packed;
+}
+
+}  // namespace wudao::cpu

@@ -1,0 +1,42 @@
+// The packed forms of a weight: made when first needed, kept beside its storage until the values change.
+#pragma once
+
+#include <cstdint>
+
+#include "wudao/backend/cpu/gemm/gemm.h"
+#include "wudao/tensor/packed.h"
+
+namespace wudao {
+class ThreadPool;
+}
+
+namespace wudao::cpu {
+
+enum class WeightUse : int {
+  kForward,   // B = W^T (in x out):  y = x W^T
+  kBackward,  // B = W (out x in):    dx = dy W
+};
+
+// A weight of `out` rows and `in` columns, of the accumulator type of `compute`.
+struct Weight {
+  const void* data;
+  std::int64_t out, in;
+  DType compute;
+};
+
+const gemm::PackedB& packed_weight(PackedForms& forms, WeightUse use, const Weight& weight, ThreadPool& pool);
+
+// Columns [begin, begin + size) of the product, made by one panel.
+struct Panel {
+  std::int64_t begin, size;
+};
+
+constexpr Panel panel_of(const gemm::PackedB& packed, int panel) {
+  const std::int64_t begin = panel * packed.panel_cols, left = packed.n - begin;
+  return {begin, left < packed.panel_cols ? left : packed.panel_cols};
+}
+
+// Rows of a product that make one task: enough to use a panel well, few enough to give every thread some tasks.
+constexpr std::int64_t product_tile_rows(std::int64_t rows) { return rows >= 512 ? 128 : 64; }
+
+}  // namespace wudao::cpu

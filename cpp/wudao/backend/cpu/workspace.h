@@ -1,0 +1,20 @@
+// Work space of the calling thread: one growing buffer per slot, kept until the thread ends.
+#pragma once
+
+#include <cstdint>
+
+namespace wudao::cpu {
+
+// Uses that may be alive at the same time in one thread have slots of their own.
+enum class Workspace : int {
+  kTile,       // one tile of a product
+  kNodes,      // tiles waiting in the tree over shards
+  kParts,      // the list of what a sum over shards adds
+  kAttention,  // all that one attention task holds
+  kCount,
+};
+
+// At least `bytes` bytes, 64-byte aligned. The contents survive until a larger request for the same slot.
+void* workspace(Workspace slot, std::int64_t bytes);
+
+}  // namespace wudao::cpu
