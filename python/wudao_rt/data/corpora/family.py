@@ -58,8 +58,9 @@ class Build:
         corpus = next(corpus for corpus in self.family.corpora if corpus.name == name)
         folder = self.folder / name
         writer = RecordWriter(folder).write_all(records)
-        packages = [files.package.to_json() for files in self.packages.values()]
-        packages += [p for other in self.needed.values() for p in other.card["packages"] if p not in packages]
+        own = [files.package.to_json() for files in self.packages.values()]
+        used = [package for other in self.needed.values() for package in other.card["packages"]] + own
+        packages = list({package["name"]: package for package in used}.values())
         card = {"name": name, "summary": corpus.summary, "domains": corpus.domains, "packages": packages, **about}
         write_card(folder, writer, card)
         return folder

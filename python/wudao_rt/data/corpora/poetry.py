@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ..held_out import body, held_out_lines, poem_split
 from ..poetry.clean import form_of, is_clean, joined, punctuated
+from ..poetry.fortunes import FORTUNES_MARKS
 from ..poetry.source import Poem, read_poetry
 from ..record import Record
 from ..verse.tones import count_tones
@@ -36,7 +37,7 @@ def _shi_records(poems: Iterator[Poem], held_out: frozenset[str]) -> Iterator[Re
         key = poem.text.translate(_NO_MARKS)
         if form and key not in seen:
             seen.add(key)
-            yield Record(punctuated(poem.text), poem.id, poem_split(poem.text, held_out), "verse", poem.kind,
+            yield Record(punctuated(poem.text), poem.id, poem_split(poem.text, held_out, FORTUNES_MARKS), "verse", poem.kind,
                          title=poem.title, author=poem.author, form=form)
 
 
@@ -47,7 +48,7 @@ def _ci_records(poems: Iterator[Poem], held_out: frozenset[str]) -> Iterator[Rec
         if key and key not in seen and is_clean(poem.text):
             seen.add(key)
             identity = "ci-" + hashlib.sha256(key.encode()).hexdigest()[:16]
-            yield Record(joined(poem.text), identity, poem_split(poem.text, held_out), "ci", "ci",
+            yield Record(joined(poem.text), identity, poem_split(poem.text, held_out, FORTUNES_MARKS), "ci", "ci",
                          title=poem.title, author=poem.author, form="词")
 
 
@@ -55,7 +56,7 @@ _NO_MARKS = str.maketrans("", "", "，。？！；：、\n")
 
 FAMILY = Family(
     name="poetry",
-    version=1,
+    version=2,
     packages=("chinese-poetry",),
     corpora=(
         Corpus("tang-quatrains", "Tang quatrains of five and seven characters, simplified script", ("verse",)),

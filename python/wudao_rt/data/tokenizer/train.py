@@ -13,7 +13,7 @@ from tokenizers import Tokenizer as Inner
 from tokenizers.trainers import BpeTrainer
 
 from ..errors import DataError
-from .backend import HuggingFace, SentencePiece
+from .backend import Characters, HuggingFace, SentencePiece
 from .special_tokens import SURFACES, CommandTokens
 from .tokenizer import Tokenizer
 
@@ -60,10 +60,9 @@ def character_tokenizer(characters: Iterable[str], own_tokens: Sequence[str] = (
     """Return a tokenizer over the given characters; ids are special tokens first, then characters by code point."""
     first, commands, own = _special_first(own_tokens)
     tokens = first + sorted(set(characters))
-    # A BPE without merges leaves single characters, and encodes several times faster than one word a character.
     inner = Inner(models.BPE({token: i for i, token in enumerate(tokens)}, [], unk_token=SURFACES["unk"]))
     inner.decoder = decoders.Fuse()
-    return Tokenizer(HuggingFace(inner), commands, own, vocab_multiple, strip_left=False)
+    return Tokenizer(Characters(inner), commands, own, vocab_multiple, strip_left=False)
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int, own_tokens: Sequence[str] = (), vocab_multiple: int = 128,
