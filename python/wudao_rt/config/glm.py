@@ -33,7 +33,7 @@ class GLMConfig:
     block_positions: bool = setting(True, "two position tables of P + 1 rows; else one of P rows")
     activation: str = setting("gelu_tanh", "activation between the feed-forward matrices",
                               choices=("gelu_tanh", "gelu_erf"))
-    dropout: float = setting(0.0, "dropout probability on embeddings, attention and sub-layer outputs", low=0, high=0.99)
+    dropout: float = setting(0.0, "probability on embeddings, attention and sub-layer outputs", low=0, high=0.99)
     unpadded_vocab_size: int = setting(0, "ids from here on are padding and never predicted; 0: none", low=0)
     init_std: float = setting(0.02, "standard deviation of the initial weights", low=0, high=10)
 
@@ -76,6 +76,8 @@ def _published(vocab_size: int, hidden_size: int, num_layers: int, num_heads: in
 
 PRESETS: dict[str, GLMConfig] = {
     "verse-tiny": GLMConfig(4992, 128, 6, 4, 128),
+    "verse-small": GLMConfig(4992, 192, 6, 6, 128),
+    "verse-medium": GLMConfig(4992, 256, 8, 8, 256),
     "verse": GLMConfig(4992, 320, 8, 5, 256),
     "base": _published(30592, 768, 12, 12, 512),
     "large": _published(30592, 1024, 24, 16, 512),
@@ -87,4 +89,4 @@ PRESETS: dict[str, GLMConfig] = {
     "10b": _published(50304, 4096, 48, 64, 1024),
     "10b-chinese": _published(50048, 4096, 48, 64, 1024),
 }
-"""The published shapes (GLM, Du et al. 2022, and its configuration files), and two small ones for verse."""
+"""The published shapes (GLM, Du et al. 2022, and its configuration files), and four small ones for verse."""

@@ -26,8 +26,6 @@ def setting(default: Any = _REQUIRED, doc: str = "", low: float | None = None, h
         layout: the setting says how this machine does the work, not what comes out; checkpoints leave it out.
     """
     about = {"doc": doc, "low": low, "high": high, "choices": choices, "layout": layout}
-    if isinstance(default, dict) or is_dataclass(default):
-        return field(default_factory=lambda: default, metadata=about)
     return field(default=default, metadata=about)
 
 
@@ -54,10 +52,9 @@ def build(cls: type, table: Any, where: str) -> Any:
         raise ConfigError(f"config: {where}.{missing[0]}: expected a value, got none. Add the key.")
     try:
         return cls(**values)
-    except ConfigError:
-        raise
-    except ValueError as error:  # a dataclass of another floor, whose message is complete but knows no table
-        raise ConfigError(f"config: {where}: {error}") from None
+    except ValueError as error:  # a dataclass of another floor knows no table
+        text = str(error)
+        raise ConfigError(text if text.startswith("config:") else f"config: {where}: {text}") from None
 
 
 def _is_required(f: Field) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from wudao_rt.errors import ConfigError
 class ModelTable:
     """[model]: a preset, and whatever differs from it."""
 
-    preset: str = setting("", "named shape to start from; empty: every field of the shape is given")
+    preset: str | None = setting(None, "named shape to start from; none: every field of the shape is given")
     vocab_size: int | None = setting(None, "rows of the word embedding; default the tokenizer's", low=1)
     hidden_size: int | None = setting(None, "width, a multiple of num_heads", low=1)
     num_layers: int | None = setting(None, "transformer layers", low=1)
@@ -78,11 +79,13 @@ class DataTable:
     near_duplicates: float = setting(0.8, "MinHash similarity from which texts count as one; 1: exact only", low=0.3,
                                      high=1)
     forms: tuple[str, ...] = setting((), "verse: only these forms; empty: all")
-    repeats: dict[str, int] = setting({}, "verse: times that records of a source (tang, song) appear in an epoch")
+    repeats: dict[str, int] = dataclasses.field(
+        default_factory=dict, metadata={"doc": "verse: times that records of a source (tang, song) stand in an epoch"})
     title_prob: float = setting(0.5, "verse: probability that a poem's title is given", low=0, high=1)
     author_prob: float = setting(0.25, "verse: probability that its author is given", low=0, high=1)
     causal_prob: float = setting(0.5, "text: probability of a sample without any given context", low=0, high=1)
-    objectives: Objectives = setting(Objectives(), "packed: ratios and numbers of the objectives")
+    objectives: Objectives = dataclasses.field(
+        default_factory=Objectives, metadata={"doc": "packed: ratios and numbers of the objectives"})
 
     def __post_init__(self) -> None:
         check(self, "config: data")
@@ -139,8 +142,8 @@ class TrainTable:
                               f"{' and '.join(given)}. Keep one of them.")
         shards = self.virtual_shards
         if shards and (shards & (shards - 1) or self.batch % shards):
-            raise ConfigError(f"config: train.virtual_shards: expected a power of two that divides batch = {self.batch},"
-                              f" got {shards}. Change one of them.")
+            raise ConfigError("config: train.virtual_shards: expected a power of two that divides batch = "
+                              f"{self.batch}, got {shards}. Change one of them.")
         if self.micro_shards & (self.micro_shards - 1) or self.micro_shards > self.shards:
             raise ConfigError(f"config: train.micro_shards: expected a power of two up to {self.shards}, got "
                               f"{self.micro_shards}. Lower it.")
@@ -165,7 +168,7 @@ class OutputTable:
 
     folder: str = setting("", "run folder; default runs/ and the name of the config", layout=True)
     keep_last: int = setting(3, "checkpoints to keep", low=1, layout=True)
-    log_every: int = setting(10, "steps between step lines on the screen (log.jsonl has every step)", low=1, layout=True)
+    log_every: int = setting(10, "steps between lines on the screen (log.jsonl has every step)", low=1, layout=True)
     tensorboard: bool = setting(True, "write TensorBoard events", layout=True)
     prompts: tuple[str, ...] = setting((), "prompts of samples; default the data source's", layout=True)
     sample_tokens: int = setting(72, "longest sample", low=1, layout=True)
@@ -180,11 +183,11 @@ class OutputTable:
 class Config:
     """A whole run."""
 
-    model: ModelTable = setting(ModelTable())
-    tokenizer: TokenizerTable = setting(TokenizerTable())
-    data: DataTable = setting(DataTable())
-    train: TrainTable = setting(TrainTable())
-    output: OutputTable = setting(OutputTable())
+    model: ModelTable = dataclasses.field(default_factory=ModelTable)
+    tokenizer: TokenizerTable = dataclasses.field(default_factory=TokenizerTable)
+    data: DataTable = dataclasses.field(default_factory=DataTable)
+    train: TrainTable = dataclasses.field(default_factory=TrainTable)
+    output: OutputTable = dataclasses.field(default_factory=OutputTable)
 
     def with_table(self, name: str, **changes: Any) -> Config:
         """Return the config with some keys of one table changed."""

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from wudao_rt.errors import CheckpointError
-from wudao_rt.train.checkpoint.snapshot import FOLDER, FORMAT, LAST, MODEL, OPTIMIZER, STATE
+from wudao_rt.model_folder import WEIGHTS, read_weights
+from wudao_rt.train.checkpoint.snapshot import FOLDER, FORMAT, OPTIMIZER, STATE
 
 _NAME = re.compile(r"step-(\d+)")
 
@@ -69,8 +68,8 @@ def _state(path: Path) -> dict[str, Any]:
 
 
 def _damaged(path: Path, name: str, expected: str, came: str | None) -> CheckpointError:
-    return CheckpointError(f"checkpoint: {path.name}/{name}: expected {expected}, got {came}. The checkpoint is damaged; "
-                           "use another one.")
+    return CheckpointError(f"checkpoint: {path.name}/{name}: expected {expected}, got {came}. The checkpoint is "
+                           "damaged; use another one.")
 
 
 def newest_good(run: Path, say: Callable[[str], None]) -> Path:
@@ -92,21 +91,4 @@ def newest_good(run: Path, say: Callable[[str], None]) -> Path:
 
 def restore(path: Path) -> Restored:
     """Read a checkpoint that `verify` or `newest_good` passed."""
-    try:
-        return Restored(path, _state(path), load_file(path / MODEL), load_file(path / OPTIMIZER))
-    except (SafetensorError, OSError) as error:
-        raise _damaged(path, MODEL, "safetensors", str(error)) from None
-
-
-def find_model(path: Path | str) -> Path:
-    """Return the model folder that a path means: itself, or the last checkpoint of a run folder.
-
-    Raises:
-        CheckpointError: there is no model.
-    """
-    path = Path(path)
-    for folder in (path, path / LAST):
-        if (folder / MODEL).is_file():
-            return folder
-    raise CheckpointError(f"model: {path}: expected a folder with {MODEL} or a run folder, found neither. "
-                          "Give the folder of a run, a checkpoint or a saved model.")
+    return Restored(path, _state(path), read_weights(path / WEIGHTS), read_weights(path / OPTIMIZER))

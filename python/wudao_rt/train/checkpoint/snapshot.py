@@ -13,10 +13,7 @@ FORMAT = 1
 FOLDER = "checkpoints"
 LAST = "last"
 STATE = "state.json"
-MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
-CONFIG = "config.toml"
-TOKENIZER = "tokenizer"
 
 
 @dataclass(frozen=True, eq=False)

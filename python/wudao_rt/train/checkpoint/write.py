@@ -13,14 +13,15 @@ from safetensors.numpy import save_file
 
 from wudao_rt.data import DataError
 from wudao_rt.errors import CheckpointError
+from wudao_rt.model_folder import CONFIG, TOKENIZER, WEIGHTS
 from wudao_rt.train.checkpoint.read import steps_of
-from wudao_rt.train.checkpoint.snapshot import CONFIG, FOLDER, LAST, MODEL, OPTIMIZER, STATE, TOKENIZER, Snapshot
+from wudao_rt.train.checkpoint.snapshot import FOLDER, LAST, OPTIMIZER, STATE, Snapshot
 
 _PART = ".part"
 
 
 def save(run: Path, snapshot: Snapshot, keep_last: int = 3) -> Path:
-    """Write `run/checkpoints/step-N` and point `run/last` at it; then remove the oldest beyond `keep_last`.
+    """Write `run/checkpoints/step-N` and name it in `run/last`; then remove the oldest beyond `keep_last`.
 
     At every moment the newest complete checkpoint stands under its name: a crash leaves at most a folder that ends in
     `.part`, which the next save removes.
@@ -35,7 +36,7 @@ def save(run: Path, snapshot: Snapshot, keep_last: int = 3) -> Path:
         part.mkdir(parents=True)
         _write_files(part, snapshot)
         _publish(part, target)
-        _point(run / LAST, Path(FOLDER) / target.name)
+        _name_last(run / LAST, target.name)
     except (OSError, SafetensorError, DataError) as error:
         shutil.rmtree(part, ignore_errors=True)
         raise CheckpointError(_complaint(run, target, error)) from None
@@ -52,7 +53,7 @@ def _complaint(run: Path, target: Path, error: Exception) -> str:
 
 
 def _write_files(part: Path, snapshot: Snapshot) -> None:
-    save_file(dict(snapshot.weights), part / MODEL)
+    save_file(dict(snapshot.weights), part / WEIGHTS)
     save_file(dict(snapshot.optimizer), part / OPTIMIZER)
     (part / CONFIG).write_text(snapshot.config, encoding="utf-8")
     if snapshot.tokenizer is not None:
@@ -72,12 +73,12 @@ def _publish(part: Path, target: Path) -> None:
     sync(target.parent)
 
 
-def _point(link: Path, target: Path) -> None:
-    fresh = link.with_name(link.name + _PART)
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(target)
-    os.replace(fresh, link)
-    sync(link.parent)
+def _name_last(last: Path, name: str) -> None:
+    fresh = last.with_name(last.name + _PART)
+    fresh.write_text(name + "\n", encoding="utf-8")
+    sync(fresh)
+    os.replace(fresh, last)
+    sync(last.parent)
 
 
 def _discard_parts(folder: Path) -> None:
