@@ -1,0 +1,59 @@
+"""The commands by name; a module is imported when its command is called, so that --help is quick."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+_COMMANDS = {
+    "data": ("data", "List, fetch, prepare and de-duplicate text."),
+    "tokenizer": ("tokenizer", "Train a tokenizer."),
+    "train": ("train", "Train a model on a corpus, a recipe or your own text."),
+    "generate": ("generate", "Write text with a model."),
+    "score": ("score", "Compute log-probabilities of continuations."),
+    "eval": ("evaluate", "Compute the held-out loss of a model on a task."),
+    "convert": ("convert", "Turn weights into a model folder, or a folder into weights."),
+    "info": ("info", "Show what the engine is and what it chose on this machine."),
+    "bench": ("bench", "Measure training and decoding."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows the names of its commands before their modules."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module; None for an unknown name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        return importlib.import_module(f"wudao_rt.cli.{_COMMANDS[cmd_name][0]}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        import wudao_rt
+
+        click.echo(f"wudao-rt {wudao_rt.__version__}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
+              help="Show the version.")
+def root() -> None:
+    """Train, generate and score with GLM on the CPU.
+
+    \b
+    Example:
+      wudao-rt train verse-tiny
+      wudao-rt generate --model runs/verse-tiny --prompt "<五绝><题>春望[gMASK]" -n 3
+    """

@@ -1,0 +1,24 @@
+"""What a run is made of: the TOML tables as frozen dataclasses, checked key by key.
+
+    from wudao_rt.config import Config, load_config
+
+    config = load_config("run.toml", changes=["train.lr=1e-3"])
+    config.train.lr, config.model.glm(vocab_size=5000)
+    config.save("copy.toml")
+"""
+
+from wudao_rt.config.files import load_config, parse_config
+from wudao_rt.config.glm import GLMConfig
+from wudao_rt.config.tables import Config, DataTable, ModelTable, OutputTable, TokenizerTable, TrainTable
+
+__all__ = [
+    "Config",
+    "DataTable",
+    "GLMConfig",
+    "ModelTable",
+    "OutputTable",
+    "TokenizerTable",
+    "TrainTable",
+    "load_config",
+    "parse_config",
+]

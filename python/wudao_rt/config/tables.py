@@ -1,0 +1,201 @@
+"""The five tables of a run, each a frozen dataclass."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from wudao_rt.config.glm import GLMConfig
+from wudao_rt.config.settings import check, setting
+from wudao_rt.data.blanks import Objectives
+from wudao_rt.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ModelTable:
+    """[model]: a preset, and whatever differs from it."""
+
+    preset: str | None = setting(None, "named shape to start from; none: every field of the shape is given")
+    vocab_size: int | None = setting(None, "rows of the word embedding; default the tokenizer's", low=1)
+    hidden_size: int | None = setting(None, "width, a multiple of num_heads", low=1)
+    num_layers: int | None = setting(None, "transformer layers", low=1)
+    num_heads: int | None = setting(None, "attention heads", low=1)
+    max_positions: int | None = setting(None, "largest position", low=1)
+    block_positions: bool | None = setting(None, "two position tables (GLM) or one")
+    activation: str | None = setting(None, "gelu_tanh or gelu_erf", choices=("gelu_tanh", "gelu_erf"))
+    dropout: float | None = setting(None, "dropout probability", low=0, high=0.99)
+    unpadded_vocab_size: int | None = setting(None, "ids from here on are padding; default the tokenizer's", low=0)
+    init_std: float | None = setting(None, "standard deviation of the initial weights", low=0, high=10)
+
+    def __post_init__(self) -> None:
+        check(self, "config: model")
+
+    def glm(self, **defaults: Any) -> GLMConfig:
+        """Return the shape; `defaults` (of the tokenizer) hold where the table is silent, before the preset's."""
+        given = {f.name: getattr(self, f.name) for f in fields(GLMConfig)}
+        given = defaults | {name: value for name, value in given.items() if value is not None}
+        if self.preset:
+            return GLMConfig.preset(self.preset, **given)
+        missing = [name for name in ("hidden_size", "num_layers", "num_heads", "max_positions", "vocab_size")
+                   if name not in given]
+        if missing:
+            raise ConfigError(f"config: model.{missing[0]}: expected a value or a preset, got neither. "
+                              "Add the key, or preset = \"verse-tiny\".")
+        return GLMConfig(**given)
+
+    @classmethod
+    def of(cls, shape: GLMConfig) -> ModelTable:
+        """Return the table that spells out a shape."""
+        return cls(**shape.to_dict())
+
+
+@dataclass(frozen=True)
+class TokenizerTable:
+    """[tokenizer]: which one, or how to train it."""
+
+    kind: str = setting("character", "how text is split", choices=("character", "bpe", "sentencepiece"))
+    path: str = setting("", "folder of a trained tokenizer; empty: train one of `kind` on the training texts")
+    corpora: tuple[str, ...] = setting((), "prepared corpora to train it on; default those of [data]")
+    vocab_size: int = setting(8000, "tokens of bpe and sentencepiece", low=1)
+    min_count: int = setting(2, "least number of occurrences of a character", low=1)
+    own_tokens: tuple[str, ...] = setting((), "further special tokens")
+
+    def __post_init__(self) -> None:
+        check(self, "config: tokenizer")
+
+
+@dataclass(frozen=True)
+class DataTable:
+    """[data]: what is trained on."""
+
+    source: str = setting("verse", "verse: poems by form tag; packed: GLM's mixed objectives over prepared corpora; "
+                          "text: your own files", choices=("verse", "packed", "text"))
+    corpora: tuple[str, ...] = setting(("verse",), "prepared corpora, by name")
+    report: tuple[str, ...] = setting(("tang-quatrains",), "verse: corpora whose held-out split is reported on")
+    paths: tuple[str, ...] = setting((), "files and folders of your own text (source = \"text\")")
+    field: str = setting("text", "field of .jsonl files that holds the text")
+    held_out: float = setting(0.01, "share of your own text that is never trained on", low=0, high=0.5)
+    near_duplicates: float = setting(0.8, "MinHash similarity from which texts count as one; 1: exact only", low=0.3,
+                                     high=1)
+    forms: tuple[str, ...] = setting((), "verse: only these forms; empty: all")
+    repeats: dict[str, int] = dataclasses.field(
+        default_factory=dict, metadata={"doc": "verse: times that records of a source (tang, song) stand in an epoch"})
+    title_prob: float = setting(0.5, "verse: probability that a poem's title is given", low=0, high=1)
+    author_prob: float = setting(0.25, "verse: probability that its author is given", low=0, high=1)
+    causal_prob: float = setting(0.5, "text: probability of a sample without any given context", low=0, high=1)
+    objectives: Objectives = dataclasses.field(
+        default_factory=Objectives, metadata={"doc": "packed: ratios and numbers of the objectives"})
+
+    def __post_init__(self) -> None:
+        check(self, "config: data")
+        for name, times in self.repeats.items():
+            if not 0 <= times <= 1000:
+                raise ConfigError(f"config: data.repeats.{name}: expected 0..1000, got {times}. Change it.")
+        if self.source == "text" and not self.paths:
+            raise ConfigError("config: data.paths: expected files or folders, got none. Add the key.")
+        if self.source != "text" and not self.corpora:
+            raise ConfigError("config: data.corpora: expected a corpus, got none. See `wudao-rt data list`.")
+
+
+@dataclass(frozen=True)
+class TrainTable:
+    """[train]: how long, how large a step, which optimizer."""
+
+    steps: int = setting(0, "length of the run in optimizer steps (or give seconds or tokens)", low=0)
+    seconds: float = setting(0.0, "length of the run in seconds of training; the schedule follows the clock", low=0)
+    tokens: int = setting(0, "length of the run in tokens of batch * length", low=0)
+    batch: int = setting(64, "samples of one step", low=1)
+    length: int = setting(128, "largest number of tokens of a sample", low=8)
+    virtual_shards: int = setting(0, "parts V whose gradients are summed in a fixed tree; a power of two that divides "
+                                  "the batch; 0: the largest up to 8", low=0)
+    micro_shards: int = setting(0, "parts that go through the model together; 0: all", low=0, layout=True)
+    recompute: bool = setting(False, "keep only the layers' inputs for the backward pass", layout=True)
+    dtype: str = setting("float32", "compute type", choices=("float32", "bfloat16", "float64"))
+    optimizer: str = setting("adamw", "adamw, or muon for the matrices inside the layers", choices=("adamw", "muon"))
+    lr: float = setting(1e-3, "peak learning rate", low=0)
+    muon_lr: float = setting(0.02, "peak learning rate of muon's matrices", low=0)
+    beta1: float = setting(0.9, "decay of the first moment", low=0, high=0.9999999)
+    beta2: float = setting(0.98, "decay of the second moment", low=0, high=0.9999999)
+    eps: float = setting(1e-6, "added to the root of the second moment", low=0)
+    weight_decay: float = setting(0.1, "decoupled decay; biases and layer norms do not decay", low=0)
+    momentum: float = setting(0.95, "muon's momentum", low=0, high=0.9999999)
+    newton_schulz: str = setting("float32", "type of muon's products", choices=("float32", "bfloat16"))
+    schedule: str = setting("cosine", "learning rate over the run",
+                            choices=("constant", "linear", "cosine", "warmup-stable-decay"))
+    warmup: float = setting(0.02, "share of the run that rises to the peak", low=0, high=0.999)
+    decay_ratio: float = setting(0.1, "learning rate at the end over the peak", low=0, high=1)
+    decay: float = setting(0.2, "warmup-stable-decay: share of the run that falls", low=1e-9, high=1)
+    clip: float = setting(1.0, "largest global gradient norm; 0: none", low=0)
+    seed: int = setting(0, "of weights, data order and dropout", low=0, high=2**63 - 1)
+    eval_every: int = setting(0, "steps between held-out evaluations; 0: at the end only", low=0)
+    eval_batches: int = setting(0, "batches of one evaluation; 0: the whole held-out split", low=0)
+    checkpoint_every: int = setting(500, "steps between checkpoints; 0: at the end only", low=0)
+    sample_every: int = setting(0, "steps between samples from the live weights; 0: none", low=0)
+    threads: int = setting(0, "threads; 0: as many as this machine grants", low=0, high=4096, layout=True)
+
+    def __post_init__(self) -> None:
+        check(self, "config: train")
+        given = [name for name in LENGTHS if getattr(self, name)]
+        if len(given) > 1:
+            raise ConfigError(f"config: train.{given[1]}: expected one of steps, seconds or tokens, got "
+                              f"{' and '.join(given)}. Keep one of them.")
+        shards = self.virtual_shards
+        if shards and (shards & (shards - 1) or self.batch % shards):
+            raise ConfigError("config: train.virtual_shards: expected a power of two that divides batch = "
+                              f"{self.batch}, got {shards}. Change one of them.")
+        if self.micro_shards & (self.micro_shards - 1) or self.micro_shards > self.shards:
+            raise ConfigError(f"config: train.micro_shards: expected a power of two up to {self.shards}, got "
+                              f"{self.micro_shards}. Lower it.")
+
+    @property
+    def shards(self) -> int:
+        """Return V: as configured, else the largest power of two up to 8 that divides the batch."""
+        return self.virtual_shards or min(8, self.batch & -self.batch)
+
+    @property
+    def total_steps(self) -> int:
+        """Return the length in steps; 0 when the clock decides."""
+        return self.steps or -(-self.tokens // (self.batch * self.length))
+
+
+LENGTHS = ("steps", "seconds", "tokens")
+
+
+@dataclass(frozen=True)
+class OutputTable:
+    """[output]: where the run goes and what is shown of it."""
+
+    folder: str = setting("", "run folder; default runs/ and the name of the config", layout=True)
+    keep_last: int = setting(3, "checkpoints to keep", low=1, layout=True)
+    log_every: int = setting(10, "steps between lines on the screen (log.jsonl has every step)", low=1, layout=True)
+    tensorboard: bool = setting(True, "write TensorBoard events", layout=True)
+    prompts: tuple[str, ...] = setting((), "prompts of samples; default the data source's", layout=True)
+    sample_tokens: int = setting(72, "longest sample", low=1, layout=True)
+    temperature: float = setting(0.8, "of samples", low=0, layout=True)
+    top_k: int = setting(30, "of samples; 0: all", low=0, layout=True)
+
+    def __post_init__(self) -> None:
+        check(self, "config: output")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole run."""
+
+    model: ModelTable = dataclasses.field(default_factory=ModelTable)
+    tokenizer: TokenizerTable = dataclasses.field(default_factory=TokenizerTable)
+    data: DataTable = dataclasses.field(default_factory=DataTable)
+    train: TrainTable = dataclasses.field(default_factory=TrainTable)
+    output: OutputTable = dataclasses.field(default_factory=OutputTable)
+
+    def with_table(self, name: str, **changes: Any) -> Config:
+        """Return the config with some keys of one table changed."""
+        return replace(self, **{name: replace(getattr(self, name), **changes)})
+
+    def require_length(self) -> Config:
+        """Return the config itself; raise ConfigError when nothing says how long to train."""
+        if not any(getattr(self.train, name) for name in LENGTHS):
+            raise ConfigError("config: train.steps: expected steps, seconds or tokens, got none of them. "
+                              "Add one, or --set train.steps=1000.")
+        return self

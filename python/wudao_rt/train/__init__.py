@@ -1,0 +1,14 @@
+"""Training: from a config to checkpoints.
+
+    import wudao_rt
+
+    report = wudao_rt.train("run.toml")           # or a Config, or the name of a recipe
+    report.held_out, report.tokens_per_second, report.folder
+"""
+
+from wudao_rt.train.cost import Report
+from wudao_rt.train.events import Callbacks
+from wudao_rt.train.log import StepInfo
+from wudao_rt.train.run import train
+
+__all__ = ["Callbacks", "Report", "StepInfo", "train"]

@@ -1,0 +1,11 @@
+"""Checkpoints: whole or not there, verified before they are used, the same bytes on every machine layout.
+
+    run/checkpoints/step-N/   model.safetensors, optimizer.safetensors, config.toml, tokenizer/, state.json
+    run/last                  the name of the newest one
+"""
+
+from wudao_rt.train.checkpoint.read import Restored, newest_good, restore, steps_of, verify
+from wudao_rt.train.checkpoint.snapshot import Snapshot
+from wudao_rt.train.checkpoint.write import save
+
+__all__ = ["Restored", "Snapshot", "newest_good", "restore", "save", "steps_of", "verify"]

@@ -1,0 +1,45 @@
+"""What a checkpoint holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from wudao_rt.data.tokenizer import Tokenizer
+
+FORMAT = 1
+FOLDER = "checkpoints"
+LAST = "last"
+STATE = "state.json"
+OPTIMIZER = "optimizer.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Hold all that a run needs to go on as if it had never stopped.
+
+    No time, host, thread count or rank count is in it, so that the same run gives the same bytes everywhere.
+
+    Args:
+        step: steps done; also the data position, as the batch of a step is a function of (seed, step).
+        updates: updates of the optimizer (steps that were not skipped).
+        tokens: tokens seen, padding left out.
+        weights: parameters by name.
+        optimizer: moments by name.
+        config: text of config.toml without the settings of the machine layout.
+        tokenizer: goes into its folder.
+    """
+
+    step: int
+    updates: int
+    tokens: int
+    weights: Mapping[str, np.ndarray]
+    optimizer: Mapping[str, np.ndarray]
+    config: str
+    tokenizer: Tokenizer | None = None
+
+    def counters(self) -> dict[str, int]:
+        """Return the numbers of state.json."""
+        return {"format": FORMAT, "step": self.step, "updates": self.updates, "tokens": self.tokens}

@@ -1,0 +1,69 @@
+"""From [data] to the tokenizer and the source of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from wudao_rt.config import Config
+from wudao_rt.data import PreparedCorpus, Record, prepare
+from wudao_rt.data.own_text import prepare_files
+from wudao_rt.data.tokenizer import Tokenizer
+from wudao_rt.train.datasets import VERSE_TOKENS, PackedSource, Source, TextSource, VerseSource
+from wudao_rt.train.tokenizers import beginning, make_tokenizer
+
+OWN_TEXT = "data"
+_VOCABULARY_CHARACTERS = 4_000_000
+
+
+class Corpora:
+    """Hold the texts of a run.
+
+    Args:
+        config: the run's.
+        run: run folder; own text is kept there, prepared, so that a resumed run reads the same.
+    """
+
+    def __init__(self, config: Config, run: Path) -> None:
+        self._config = config
+        data = config.data
+        if data.source == "text":
+            self._train = [_own_text(config, run)]
+        else:
+            self._train = [prepare(name) for name in data.corpora]
+
+    def tokenizer(self) -> Tokenizer:
+        """Return the run's tokenizer: read from a folder, or trained on the split `train` alone."""
+        own = VERSE_TOKENS if self._config.data.source == "verse" else ()
+        return make_tokenizer(self._config.tokenizer, self._vocabulary_texts, own)
+
+    def source(self, tokenizer: Tokenizer) -> Source:
+        """Return the source of batches."""
+        data, train = self._config.data, self._config.train
+        if data.source == "verse":
+            report = [record for name in data.report for record in prepare(name).records("report")]
+            return VerseSource(list(self._records("train")), report, tokenizer, data, train)
+        kind = TextSource if data.source == "text" else PackedSource
+        return kind(self.texts("train"), self.texts("report"), tokenizer, data, train)
+
+    def texts(self, split: str) -> list[str]:
+        """Return the texts of a split."""
+        return [record.text for record in self._records(split)]
+
+    def _records(self, split: str) -> Iterator[Record]:
+        return chain.from_iterable(corpus.records(split) for corpus in self._train)
+
+    def _vocabulary_texts(self) -> Iterator[str]:
+        table = self._config.tokenizer
+        corpora = [prepare(name) for name in table.corpora] or self._train
+        texts = chain.from_iterable(corpus.texts("train") for corpus in corpora)
+        return texts if table.kind == "character" else beginning(texts, _VOCABULARY_CHARACTERS)
+
+
+def _own_text(config: Config, run: Path) -> PreparedCorpus:
+    data, folder = config.data, run / OWN_TEXT
+    if (folder / "card.json").is_file():
+        return PreparedCorpus("own-text", folder)
+    near = data.near_duplicates if data.near_duplicates < 1 else None
+    return prepare_files(data.paths, folder, data.field, near, data.held_out)

@@ -1,0 +1,112 @@
+"""Poems: a form tag, sometimes title and author, then the whole poem left to right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from wudao_rt.config import DataTable, TrainTable
+from wudao_rt.data import DataError, Record
+from wudao_rt.data.blanks import Sample, prompted_body
+from wudao_rt.data.blanks.keys import Stream, generator
+from wudao_rt.data.tokenizer import Tokenizer
+from wudao_rt.train.datasets.epochs import Epochs
+from wudao_rt.train.datasets.ragged import Ragged
+from wudao_rt.train.datasets.rows import Rows, rows_of
+from wudao_rt.train.datasets.special import special_ids
+
+TITLE, AUTHOR = "<题>", "<作者>"
+FORMS = ("五绝", "七绝", "五律", "七律", "词")
+VERSE_TOKENS = (*(f"<{form}>" for form in FORMS), TITLE, AUTHOR)
+"""Special tokens that a tokenizer for verse must know: one for each form, one before a title, one before an author."""
+
+
+def verse_prompt(form: str, title: str = "", author: str = "") -> str:
+    """Return the prompt that asks for a poem, in the layout that training uses.
+
+    Example:
+        >>> verse_prompt("五绝", title="春望")
+        '<五绝><题>春望[gMASK]'
+    """
+    return f"<{form}>" + (TITLE + title if title else "") + (AUTHOR + author if author else "") + "[gMASK]"
+
+
+class VerseSource:
+    """Make samples [CLS] form (title) (author) [gMASK] | sop poem eos; batches hold poems of one form.
+
+    Args:
+        records: poems to learn from.
+        held_out: poems to report on, by form tag alone.
+        tokenizer: knows VERSE_TOKENS.
+        data, train: tables of the config.
+    Raises:
+        DataError: no poem of the wanted forms, or one that does not fit into `train.length`.
+    """
+
+    def __init__(self, records: Sequence[Record], held_out: Sequence[Record], tokenizer: Tokenizer, data: DataTable,
+                 train: TrainTable) -> None:
+        self.tokenizer = tokenizer
+        self._special = special_ids(tokenizer)
+        self._data, self._train = data, train
+        self._poems = _Poems([r for r in records if r.form in (data.forms or FORMS)], tokenizer, train.length)
+        self._report = _Poems(held_out, tokenizer, train.length, given=False)
+        self._epochs = Epochs(self._poems.groups(data.repeats), train.batch, train.seed)
+        self.prompts = tuple(verse_prompt(form) for form in FORMS if form in self._poems.forms)
+
+    def batch(self, step: int) -> Rows:
+        """Return the batch of a step: poems of one form; a function of (seed, step) alone."""
+        picks = self._epochs.records(step)
+        draws = generator(self._train.seed, Stream.BATCH, step).random((picks.size, 2))
+        given = draws < (self._data.title_prob, self._data.author_prob)
+        samples = [self._sample(self._poems, int(i), *row) for i, row in zip(picks, given.tolist(), strict=True)]
+        return rows_of(samples, self._special.eos)
+
+    def held_out(self) -> Iterator[Rows]:
+        """Yield the held-out poems by form, from the form tag alone."""
+        for group in self._report.groups({}):
+            for start in range(0, group.size, self._train.batch):
+                part = group[start : start + self._train.batch]
+                yield rows_of([self._sample(self._report, int(i), False, False) for i in part], self._special.eos)
+
+    def _sample(self, poems: _Poems, index: int, title: bool, author: bool) -> Sample:
+        return prompted_body(poems.condition(index, title, author), poems.bodies[index], self._special)
+
+
+class _Poems:
+    def __init__(self, records: Sequence[Record], tokenizer: Tokenizer, length: int, given: bool = True) -> None:
+        if not records:
+            raise DataError("verse: records: expected at least one poem, got none. Check data.corpora and data.forms.")
+        self.forms = tuple(record.form for record in records)
+        self.sources = tuple(record.source for record in records)
+        self._length = length
+        self._title, self._author = (tokenizer.token_id(name) for name in (TITLE, AUTHOR))
+        self._tags = {form: tokenizer.token_id(f"<{form}>") for form in set(self.forms)}
+        self.bodies = Ragged(tokenizer.encode_batch([r.text for r in records], parse_special=False))
+        blank = [""] * len(records)
+        self._titles = Ragged(tokenizer.encode_batch([r.title for r in records] if given else blank, False))
+        self._authors = Ragged(tokenizer.encode_batch([r.author for r in records] if given else blank, False))
+        longest = int(self.bodies.sizes.max()) + 4
+        if longest > length:
+            raise DataError(f"verse: train.length: expected at least {longest} tokens for the longest poem, got "
+                            f"{length}. Raise train.length or choose data.forms.")
+
+    def groups(self, repeats: dict[str, int]) -> list[np.ndarray]:
+        """Return the indices of each form, those of repeated sources more than once."""
+        times = np.array([repeats.get(source, 1) for source in self.sources])
+        indices = np.repeat(np.arange(len(self.forms)), times)
+        forms = np.array(self.forms)[indices]
+        found = [indices[forms == form] for form in FORMS]
+        return [group for group in found if group.size]
+
+    def condition(self, index: int, title: bool, author: bool) -> np.ndarray:
+        """Return the tag, and title and author where they are wanted and fit into the row."""
+        parts = [self._tags[self.forms[index]]]
+        room = self._length - int(self.bodies.sizes[index]) - 4
+        wanted = ((title, self._title, self._titles), (author, self._author, self._authors))
+        for give, mark, texts in wanted:
+            size = int(texts.sizes[index])
+            if give and 0 < size < room:
+                parts += [mark, *texts[index].tolist()]
+                room -= size + 1
+        return np.array(parts, np.int32)

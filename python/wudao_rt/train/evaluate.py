@@ -1,0 +1,40 @@
+"""Held-out loss in nats per token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from wudao_rt.glm import GLM
+from wudao_rt.train.datasets import Rows
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The sum of negative log-probabilities of `tokens` tokens of `n` rows."""
+
+    nats: float
+    tokens: int
+    n: int
+
+    @property
+    def nats_per_token(self) -> float:
+        """Return the mean; NaN for no tokens."""
+        return self.nats / self.tokens if self.tokens else float("nan")
+
+
+def held_out_loss(model: GLM, batches: Iterable[Rows], limit: int = 0) -> HeldOut:
+    """Sum the loss over batches, dropout off.
+
+    Args:
+        model: any GLM.
+        batches: rows whose loss mask counts what is to be scored.
+        limit: batches to take at most; 0: all.
+    """
+    nats, tokens, rows = 0.0, 0, 0
+    for batch in islice(batches, limit or None):
+        nats += model.core.loss(dict(batch.arrays)) * batch.weight
+        tokens += round(batch.weight)
+        rows += len(batch.arrays.sep)
+    return HeldOut(nats, tokens, rows)

@@ -1,0 +1,128 @@
+"""One step, said three times: a line on the screen, a JSON line, TensorBoard events."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+LOG, EVALUATIONS, EVENTS = "log.jsonl", "eval.jsonl", "tensorboard"
+
+
+@dataclass(frozen=True)
+class StepInfo:
+    """What is known after a step.
+
+    Args:
+        step: steps done.
+        loss: mean over the counted slots of the batch, nats.
+        grad_norm: global norm before clipping.
+        lr: learning rate of AdamW.
+        tokens: tokens seen since the run's first step, padding left out.
+        tokens_per_second: of this step.
+        share_of_peak: useful arithmetic of this step over the measured product roof.
+        seconds: training time since the run's first step, evaluation and sampling left out.
+        skipped: whether the step changed nothing, because of a value that is not finite.
+        reason: why it was skipped.
+    """
+
+    step: int
+    loss: float
+    grad_norm: float
+    lr: float
+    tokens: int
+    tokens_per_second: float
+    share_of_peak: float
+    seconds: float
+    skipped: bool = False
+    reason: str = ""
+
+    def line(self) -> str:
+        """Return the step line."""
+        return (f"step {self.step} | loss {self.loss:.4f} | grad_norm {self.grad_norm:.4f} | lr {self.lr:.3e} | "
+                f"tokens {self.tokens} | tokens_per_second {self.tokens_per_second:.0f} | "
+                f"share_of_peak {self.share_of_peak:.3f} | seconds {self.seconds:.2f} | skipped {int(self.skipped)}")
+
+    def record(self) -> dict[str, Any]:
+        """Return the fields of the JSON line; values that JSON does not know become null."""
+        fields = asdict(self)
+        reason = fields.pop("reason")
+        finite = {name: None if isinstance(v, float) and not abs(v) < float("inf") else v for name, v in fields.items()}
+        return finite | ({"reason": reason} if reason else {})
+
+
+class RunLog:
+    """Write log.jsonl, eval.jsonl and TensorBoard events of a run; a resumed run drops what came after its checkpoint.
+
+    Args:
+        run: run folder.
+        resumed_at: steps done when this process takes over.
+        tensorboard: write events.
+    """
+
+    def __init__(self, run: Path, resumed_at: int = 0, tensorboard: bool = True) -> None:
+        self.seconds = _cut(run / LOG, resumed_at).get("seconds", 0.0)
+        _cut(run / EVALUATIONS, resumed_at)
+        self._log = (run / LOG).open("a", encoding="utf-8")
+        self._evaluations = (run / EVALUATIONS).open("a", encoding="utf-8")
+        self._events = _events(run / EVENTS, resumed_at) if tensorboard else None
+
+    def step(self, info: StepInfo) -> None:
+        """Write a step."""
+        record = info.record()
+        self._log.write(json.dumps(record) + "\n")
+        self._scalars("train", info.step, {k: v for k, v in record.items() if k not in ("step", "reason")})
+
+    def evaluation(self, step: int, record: dict[str, Any]) -> None:
+        """Write a held-out evaluation."""
+        self._evaluations.write(json.dumps({"step": step, **record}, ensure_ascii=False) + "\n")
+        self._scalars("held_out", step, {k: v for k, v in record.items() if isinstance(v, (int, float))})
+
+    def samples(self, step: int, texts: list[str]) -> None:
+        """Write samples to TensorBoard."""
+        if self._events:
+            self._events.add_text("samples", "\n\n".join(texts), step)
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        self._log.flush()
+        self._evaluations.flush()
+
+    def close(self) -> None:
+        """Write what waits and close the files."""
+        self._log.close()
+        self._evaluations.close()
+        if self._events:
+            self._events.close()
+
+    def _scalars(self, group: str, step: int, values: dict[str, Any]) -> None:
+        if self._events:
+            for name, value in values.items():
+                if value is not None:
+                    self._events.add_scalar(f"{group}/{name}", float(value), step)
+
+
+def _events(folder: Path, resumed_at: int) -> Any:
+    from tensorboardX import SummaryWriter  # takes a third of a second to import
+
+    return SummaryWriter(str(folder), purge_step=resumed_at + 1 if resumed_at else None)
+
+
+def _cut(path: Path, step: int) -> dict[str, Any]:
+    """Keep the records up to a step and return the last of them; a line that a crash cut short goes too."""
+    kept: list[str] = []
+    last: dict[str, Any] = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if record["step"] <= step:
+            kept.append(line)
+            last = record
+    fresh = path.with_name(path.name + ".part")
+    fresh.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    os.replace(fresh, path)
+    return last

@@ -1,0 +1,52 @@
+"""From what a person names (a config, a file, a recipe, a run folder) to a config and a run folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from wudao_rt.config import Config, load_config, parse_config
+from wudao_rt.config.files import to_tables
+from wudao_rt.errors import ConfigError
+from wudao_rt.model_folder import CONFIG
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A config and the folder that its run goes to."""
+
+    config: Config
+    folder: Path
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come with the package."""
+    folder = resources.files("wudao_rt") / "recipes"
+    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def read_run(config: Config | Path | str, changes: tuple[str, ...], resumed: bool) -> Plan:
+    """Return the config, with changes, and the run folder that are meant.
+
+    Raises:
+        ConfigError: there is no such file, recipe or run.
+    """
+    if isinstance(config, Config):
+        changed = parse_config(to_tables(config), changes)
+        return Plan(changed, Path(changed.output.folder or "runs/run"))
+    path = Path(config)
+    if resumed and (path / CONFIG).is_file():
+        return Plan(load_config(path / CONFIG, changes), path)
+    file = _file(path)
+    found = load_config(file, changes)
+    return Plan(found, Path(found.output.folder or f"runs/{file.stem}"))
+
+
+def _file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    if path.suffix == "" and str(path) in recipe_names():
+        return Path(str(resources.files("wudao_rt") / "recipes" / f"{path}.toml"))
+    raise ConfigError(f"train: {path}: expected a TOML file, a recipe ({', '.join(recipe_names())}), a run folder with "
+                      "--resume, or files and folders of text, got none of them. Check the name.")

@@ -1,0 +1,93 @@
+"""One call from a config to a finished or interrupted run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from wudao_rt.config import Config
+from wudao_rt.train.cost import Report, matmul_roof
+from wudao_rt.train.events import Listeners
+from wudao_rt.train.interrupt import Interrupt
+from wudao_rt.train.log import RunLog
+from wudao_rt.train.loop import Limits, StepLoop
+from wudao_rt.train.recipes import read_run
+from wudao_rt.train.screen import Screen
+from wudao_rt.train.session import Session, resume, start
+
+
+def train(
+    config: Config | Path | str,
+    callbacks: Any = (),
+    *,
+    changes: Iterable[str] = (),
+    resumed: bool = False,
+    max_seconds: float = 0.0,
+    watch: float = 0.0,
+) -> Report:
+    """Train a model and return what came of it.
+
+    Args:
+        config: a Config, a TOML file, the name of a recipe, or (with `resumed`) a run folder.
+        callbacks: an object, or several, with any of on_step(info), on_checkpoint(path), on_sample(texts) and
+            on_evaluation(step, result); see `Callbacks`.
+        changes: `table.key=value` texts that take precedence over the file.
+        resumed: go on from the last good checkpoint of the run folder.
+        max_seconds: save and stop after so many seconds of steps; 0: never.
+        watch: print samples from the live weights every so many seconds; 0: never.
+    Returns: steps, loss, held-out loss, cost. The run folder holds config.toml, log.jsonl, eval.jsonl, tensorboard/,
+        checkpoints/step-N/ and last.
+    Raises:
+        ConfigError: a setting that cannot be.
+        CheckpointError: a checkpoint that cannot be written or read.
+        wudao_rt.data.DataError: text that cannot be had.
+    """
+    changes = tuple(changes)
+    plan = read_run(config, changes, resumed)
+    screen = Screen.of(plan.config)
+    try:
+        with Interrupt() as interrupt:
+            session = _open(plan.config, plan.folder, changes, resumed, screen.say)
+            report = _drive(session, screen, callbacks, Limits(max_seconds, watch), interrupt)
+    finally:
+        screen.close()
+    _close(report, screen.say)
+    return report
+
+
+def _open(config: Config, folder: Path, changes: tuple[str, ...], resumed: bool, say: Callable[[str], None]) -> Session:
+    if not resumed:
+        return start(config, folder)
+    session = resume(folder, changes, say)
+    say(f"resumed at step {session.step} of {folder}")
+    return session
+
+
+def _drive(session: Session, screen: Screen, callbacks: Any, limits: Limits, interrupt: Interrupt) -> Report:
+    roof = matmul_roof(session.config.train.dtype)
+    screen.say(_opening(session, roof))
+    log = RunLog(session.folder, session.step, session.config.output.tensorboard)
+    mine = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    try:
+        return StepLoop(session, log, Listeners([screen, *mine]), limits, roof).run(interrupt)
+    finally:
+        log.close()
+
+
+def _opening(session: Session, roof: float) -> str:
+    train, model, tokenizer = session.config.train, session.model, session.source.tokenizer
+    return (f"model: {model.parameter_count:,} parameters, {train.dtype}\n"
+            f"vocabulary: {tokenizer.num_tokens} tokens, SHA-256 {tokenizer.fingerprint()}\n"
+            f"peak: {roof / 1e9:.0f} GFLOP/s, the best {train.dtype} product of 1024 x 1024 x 1024 measured just now; "
+            "share_of_peak counts 6 * parameters * tokens and attention\n"
+            f"run folder: {session.folder}")
+
+
+def _close(report: Report, say: Callable[[str], None]) -> None:
+    say(report.lines())
+    if report.finished:
+        say(f"done: wudao-rt generate --model {report.folder}")
+    else:
+        say(f"stopped by {report.reason} at step {report.steps}, everything is saved. "
+            f"Go on with: wudao-rt train {report.folder} --resume")

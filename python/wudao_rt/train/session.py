@@ -1,0 +1,109 @@
+"""A run that is ready to step: new, or restored from its last good checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wudao_rt import _core
+from wudao_rt.config import Config, GLMConfig, ModelTable, load_config
+from wudao_rt.config.files import to_toml
+from wudao_rt.data.tokenizer import Tokenizer
+from wudao_rt.errors import ConfigError
+from wudao_rt.glm import GLM
+from wudao_rt.model_folder import CONFIG, TOKENIZER
+from wudao_rt.train import checkpoint
+from wudao_rt.train.checkpoint import Restored, Snapshot
+from wudao_rt.train.corpora import Corpora
+from wudao_rt.train.datasets import Source
+
+
+@dataclass(eq=False)
+class Session:
+    """Hold a run: what it is made of, and how far it is.
+
+    Args:
+        config: with the shape of the model spelled out.
+        folder: run folder.
+        model: with the live weights.
+        trainer: the engine's optimizer.
+        source: of batches.
+        step: steps done.
+        tokens: tokens seen, padding left out.
+        resumed_at: steps done when this process took over.
+    """
+
+    config: Config
+    folder: Path
+    model: GLM
+    trainer: Any
+    source: Source
+    step: int = 0
+    tokens: int = 0
+    resumed_at: int = 0
+
+    def snapshot(self) -> Snapshot:
+        """Return the state to save; arrays are views, valid until the next step."""
+        return Snapshot(self.step, self.trainer.steps, self.tokens, self.model.state_dict(copy=False),
+                        self.trainer.state(), to_toml(self.config, layout=False), self.model.tokenizer)
+
+
+def start(config: Config, folder: Path) -> Session:
+    """Begin a run in a folder that holds none.
+
+    Raises:
+        ConfigError: the folder holds a run; the model is too short for the rows.
+    """
+    if checkpoint.steps_of(folder):
+        raise ConfigError(f"train: {folder}: expected a folder without a run, it holds checkpoints. "
+                          "Add --resume to go on with it, or choose another with --set output.folder=NAME.")
+    config.require_length()
+    folder.mkdir(parents=True, exist_ok=True)
+    corpora = Corpora(config, folder)
+    tokenizer = corpora.tokenizer()
+    shape = config.model.glm(vocab_size=tokenizer.vocab_size, unpadded_vocab_size=tokenizer.num_tokens)
+    config = config.with_table("model", **vars(ModelTable.of(shape)))
+    (folder / CONFIG).write_text(to_toml(config), encoding="utf-8")
+    return _assemble(config, folder, shape, tokenizer, corpora)
+
+
+def resume(folder: Path, changes: tuple[str, ...], say: Callable[[str], None]) -> Session:
+    """Go on with a run from its newest checkpoint that is whole.
+
+    Args:
+        folder: run folder.
+        changes: `table.key=value` texts; the model's shape cannot change.
+        say: is told about damaged checkpoints.
+    Raises:
+        CheckpointError: there is no whole checkpoint.
+        ConfigError: the change does not fit.
+    """
+    restored = checkpoint.restore(checkpoint.newest_good(folder, say))
+    config = load_config(folder / CONFIG, changes).require_length()
+    (folder / CONFIG).write_text(to_toml(config), encoding="utf-8")
+    tokenizer = Tokenizer.load(restored.path / TOKENIZER)
+    session = _assemble(config, folder, config.model.glm(), tokenizer, Corpora(config, folder))
+    _restore(session, restored)
+    return session
+
+
+def _assemble(config: Config, folder: Path, shape: GLMConfig, tokenizer: Tokenizer, corpora: Corpora) -> Session:
+    train = config.train
+    if train.length > shape.max_positions:
+        raise ConfigError(f"config: train.length: expected at most model.max_positions = {shape.max_positions}, got "
+                          f"{train.length}. Change one of them.")
+    _core.set_threads(train.threads)
+    model = GLM(shape, train.seed, train.dtype, tokenizer)
+    optimizer = {"name": train.optimizer, "beta1": train.beta1, "beta2": train.beta2, "eps": train.eps,
+                 "weight_decay": train.weight_decay, "momentum": train.momentum, "newton_schulz": train.newton_schulz}
+    return Session(config, folder, model, _core.Trainer(model.core, optimizer), corpora.source(tokenizer))
+
+
+def _restore(session: Session, restored: Restored) -> None:
+    session.model.load_state_dict(restored.weights)
+    session.trainer.set_state(restored.optimizer)
+    session.trainer.steps = restored.state["updates"]
+    session.step = session.resumed_at = restored.state["step"]
+    session.tokens = restored.state["tokens"]
