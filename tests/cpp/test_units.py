@@ -32,7 +32,7 @@ def test_program_can_fail() -> None:
     done = subprocess.run([PROGRAM, "no_such_case"], capture_output=True, text=True)
     assert done.returncode == 1
     assert "no such case" in done.stderr
-    failing = subprocess.run([PROGRAM, "--planted-failure"], capture_output=True, text=True)
+    failing = subprocess.run([PROGRAM, "--fail"], capture_output=True, text=True)
     assert failing.returncode == 1
     assert "1 is not 2" in failing.stderr
 

