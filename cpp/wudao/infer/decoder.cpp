@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "wudao/kernels/table.h"
 
@@ -151,10 +152,13 @@ Tensor gather_rows(const Context& ctx, const std::vector<Tensor>& x, const Plan&
   return out;
 }
 
-void check(std::span<const Feed> feeds) {
+void check(std::span<const Feed> feeds, const model::GLM& glm) {
   if (feeds.empty()) fail<ShapeError>("decode", "feeds", "at least one text", "none");
+  std::set<const KvCache*> seen;
   for (const Feed& feed : feeds) {
     if (feed.tokens.empty()) fail<ShapeError>("decode", "tokens", "at least one token", "none");
+    if (!feed.cache->fits(glm)) fail<ShapeError>("decode", "cache", "one made for this model", "one of another shape");
+    if (!seen.insert(feed.cache).second) fail<ShapeError>("decode", "cache", "one for each text", "the same twice", "Fork it.");
   }
 }
 
@@ -166,7 +170,7 @@ Decoder::Decoder(const Context& ctx, const model::GLM& glm, std::int64_t chunk_r
 }
 
 Tensor Decoder::run(std::span<const Feed> feeds, Rows wanted) {
-  check(feeds);
+  check(feeds, glm_);
   const Plan plan = make_plan(feeds, chunk_rows_);
   for (std::size_t f = 0; f < feeds.size(); ++f) {
     feeds[f].cache->reserve(ctx_, plan.past[f] + static_cast<std::int64_t>(feeds[f].tokens.size()));

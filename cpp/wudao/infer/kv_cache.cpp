@@ -14,6 +14,11 @@ std::byte* row_of(const Tensor& tensor, std::int64_t row, std::int64_t width, st
 
 }  // namespace
 
+bool KvCache::fits(const model::GLM& glm) const {
+  const model::GLMConfig& config = glm.config();
+  return layers_ == config.num_layers && width_ == config.hidden_size && heads_ == config.num_heads && dtype_ == glm.compute();
+}
+
 void KvCache::move_to(const Context& ctx, std::int64_t capacity) {
   Tensor fresh = ctx.empty({2 * layers_, capacity, width_}, dtype_);
   const std::size_t used = static_cast<std::size_t>(length_ * width_) * size_of(dtype_);

@@ -16,7 +16,7 @@ class KvCache {
         dtype_(glm.compute()) {}
 
   std::int64_t length() const { return length_; }
-  std::int64_t layers() const { return layers_; }
+  bool fits(const model::GLM& glm) const;  // whether it was made for a model of this shape
 
   // Makes room for `length` tokens in all; what is there stays.
   void reserve(const Context& ctx, std::int64_t length);
