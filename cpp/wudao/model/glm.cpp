@@ -95,9 +95,10 @@ Tensor GLM::logits(Context& ctx, const Tensor& hidden) const {
   return ops::Linear::forward(ctx, {accumulator_of(compute_)}, {hidden, word_->value(), Tensor(), Tensor()}, nullptr);
 }
 
-Var GLM::loss(Tape& tape, const Var& hidden, const Tensor& targets, const Tensor& weights) const {
+Var GLM::loss(Tape& tape, const Var& hidden, const Tensor& targets, const Tensor& weights,
+              const Tensor& row_loss) const {
   tape.set_scope("output");
-  return tape.apply<ops::OutputLoss>({targets, weights, config_.unpadded_vocab_size, Tensor()}, hidden,
+  return tape.apply<ops::OutputLoss>({targets, weights, config_.unpadded_vocab_size, row_loss}, hidden,
                                      tape.leaf(word_->value(), word_.get(), 1));
 }
 

@@ -1,0 +1,47 @@
+// Runs new tokens of many texts through the model, each text with its own cache and its own length.
+//
+// The rows of all texts go through the layers as one matrix; attention runs text by text over the text's own keys. A row
+// meets the same kernels and the same blocks of keys as in the full forward, so its bits do not depend on what else is in
+// the batch, nor on how the text was cut into feeds.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "wudao/infer/kv_cache.h"
+
+namespace wudao::infer {
+
+struct Token {
+  std::int32_t id, position, block_position;
+};
+
+// New tokens of one text. In a feed of part A (bidirectional) every token sees the whole feed; otherwise a token sees
+// what came before it. Both see all that the cache holds.
+struct Feed {
+  KvCache* cache;
+  std::span<const Token> tokens;
+  bool bidirectional = false;
+};
+
+// Which rows' logits are wanted: none, the last one of each feed, or all.
+enum class Rows { kNone, kLast, kAll };
+
+class Decoder {
+ public:
+  // At most `chunk_rows` rows are in the wide inner layers at a time; the result does not depend on it.
+  explicit Decoder(const Context& ctx, const model::GLM& glm, std::int64_t chunk_rows = 1024);
+
+  // Appends the tokens to their caches. Logits (rows wanted, V) in the accumulator type; undefined for Rows::kNone.
+  Tensor run(std::span<const Feed> feeds, Rows wanted);
+
+  Context& context() { return ctx_; }
+  const model::GLM& glm() const { return glm_; }
+
+ private:
+  Context ctx_;
+  const model::GLM& glm_;
+  std::int64_t chunk_rows_;
+};
+
+}  // namespace wudao::infer

@@ -1,0 +1,121 @@
+#include "wudao/infer/sampling.h"
+
+#include <algorithm>
+
+namespace wudao::infer {
+
+SampledTexts::SampledTexts(const Context& ctx, const model::GLM& glm, std::vector<Prompt> prompts, const Options& options)
+    : decoder_(ctx, glm), prompts_(std::move(prompts)), options_(options) {
+  options_.rules.max_new_tokens = blank_room(glm.config(), options.rules.max_new_tokens);
+}
+
+bool SampledTexts::step() {
+  admit();
+  if (streams_.empty()) return false;
+  std::vector<Feed> feeds;
+  for (Stream& stream : streams_) feeds.push_back({&stream.cache, stream.pending});
+  const Tensor logits = decoder_.run(feeds, Rows::kLast);
+  std::vector<Choice> choices(streams_.size());
+  decoder_.context().pool->for_each(static_cast<std::int64_t>(streams_.size()), [&](std::int64_t i, int) {
+    choices[static_cast<std::size_t>(i)] = choose(streams_[static_cast<std::size_t>(i)], logits, i);
+  });
+  std::vector<bool> complete;
+  for (std::size_t i = 0; i < streams_.size(); ++i) complete.push_back(advance(streams_[i], choices[i]));
+  retire(complete);
+  return true;
+}
+
+// Begins as many texts as there is room for.
+void SampledTexts::admit() {
+  const std::int64_t room = options_.max_streams - static_cast<std::int64_t>(streams_.size());
+  prefill((next_sample_ + room + options_.num_samples - 1) / options_.num_samples);
+  for (std::int64_t i = 0; i < room && next_prompt_ < prompts_.size(); ++i) {
+    if (next_sample_ + 1 < options_.num_samples) {
+      start(shared_.front().fork(decoder_.context()));
+      ++next_sample_;
+    } else {
+      start(std::move(shared_.front()));
+      shared_.pop_front();
+      next_sample_ = 0;
+      ++next_prompt_;
+    }
+  }
+}
+
+// Runs part A of the next `count` prompts that have not run yet, all in one pass.
+void SampledTexts::prefill(std::int64_t count) {
+  const std::size_t end = std::min(prompts_.size(), next_prompt_ + static_cast<std::size_t>(count));
+  std::vector<std::vector<Token>> tokens;
+  std::vector<Feed> feeds;
+  for (std::size_t p = next_prompt_ + shared_.size(); p < end; ++p) tokens.push_back(part_a(prompts_[p]));
+  for (const std::vector<Token>& text : tokens) feeds.push_back({&shared_.emplace_back(decoder_.glm()), text, true});
+  if (!feeds.empty()) decoder_.run(feeds, Rows::kNone);
+}
+
+void SampledTexts::start(KvCache cache) {
+  Stream stream{{static_cast<std::int64_t>(next_prompt_), next_sample_, {}, {}}, std::move(cache), {}, {}};
+  start_blank(stream);
+  streams_.push_back(std::move(stream));
+}
+
+void SampledTexts::start_blank(Stream& stream) const {
+  const Prompt& prompt = prompts_[static_cast<std::size_t>(stream.result.prompt)];
+  stream.pending.push_back(part_b(prompt, stream.result.blanks.size(), 0, options_.marks.sop));
+  stream.result.blanks.emplace_back();
+  stream.written.blank = stream.written.tokens.size();
+}
+
+SampledTexts::Choice SampledTexts::choose(const Stream& stream, const Tensor& logits, std::int64_t row) const {
+  Scores scores = read_scores(logits, row, predicted_ids(decoder_.glm().config()));
+  const Scores model = scores;
+  penalise(options_.rules, stream.written, scores);
+  ban(options_.rules, options_.marks, stream.written, scores);
+  // The end mark of every blank takes a number too, so that numbers are never used twice.
+  const auto number = static_cast<std::int64_t>(stream.written.tokens.size() + stream.result.blanks.size() - 1);
+  const std::int32_t token =
+      draw(std::move(scores), options_.sampling, uniform(options_.seed, stream.result.sample, number));
+  return {token, model[static_cast<std::size_t>(token)] - log_sum_exp(model)};
+}
+
+bool SampledTexts::advance(Stream& stream, const Choice& choice) {
+  const Prompt& prompt = prompts_[static_cast<std::size_t>(stream.result.prompt)];
+  Blank& blank = stream.result.blanks.back();
+  stream.pending.clear();
+  if (options_.marks.ends(choice.token)) {
+    blank.end_log_prob = choice.log_prob;
+    blank.finish = choice.token == options_.marks.eop ? Finish::kEop : Finish::kEos;
+  } else {
+    const std::size_t number = stream.result.blanks.size() - 1;
+    events_.push_back({stream.result.prompt, stream.result.sample, static_cast<std::int64_t>(number), choice.token});
+    blank.tokens.push_back(choice.token);
+    blank.token_log_probs.push_back(choice.log_prob);
+    stream.written.tokens.push_back(choice.token);
+    stream.pending.push_back(part_b(prompt, number, stream.written.in_blank(), choice.token));
+    if (stream.written.in_blank() < options_.rules.max_new_tokens) return false;
+    blank.finish = Finish::kLength;
+  }
+  if (stream.result.blanks.size() == prompt.masks.size()) return true;
+  start_blank(stream);
+  return false;
+}
+
+void SampledTexts::retire(const std::vector<bool>& complete) {
+  std::vector<Stream> going;
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    if (complete[i]) {
+      results_.push_back(std::move(streams_[i].result));
+    } else {
+      going.push_back(std::move(streams_[i]));
+    }
+  }
+  streams_ = std::move(going);
+}
+
+void SampledTexts::cancel() {
+  for (Stream& stream : streams_) results_.push_back(std::move(stream.result));
+  streams_.clear();
+  next_prompt_ = prompts_.size();
+  shared_.clear();
+}
+
+}  // namespace wudao::infer

@@ -1,0 +1,48 @@
+// Samples of many prompts, decoded side by side. A text that ends makes room for the next one at once.
+#pragma once
+
+#include <deque>
+
+#include "wudao/infer/generation.h"
+#include "wudao/infer/sampler.h"
+
+namespace wudao::infer {
+
+class SampledTexts : public Generation {
+ public:
+  SampledTexts(const Context& ctx, const model::GLM& glm, std::vector<Prompt> prompts, const Options& options);
+  bool step() override;
+  void cancel() override;
+
+ private:
+  // A text at work.
+  struct Stream {
+    Result result;  // its last blank is the one being written
+    KvCache cache;
+    Written written;
+    std::vector<Token> pending;  // tokens that the model has not seen yet
+  };
+  struct Choice {
+    std::int32_t token;
+    double log_prob;
+  };
+
+  void admit();
+  void prefill(std::int64_t count);
+  void start(KvCache cache);
+  void start_blank(Stream& stream) const;
+  Choice choose(const Stream& stream, const Tensor& logits, std::int64_t row) const;
+  // Adds the token; true when the text is complete.
+  bool advance(Stream& stream, const Choice& choice);
+  void retire(const std::vector<bool>& complete);
+
+  Decoder decoder_;
+  std::vector<Prompt> prompts_;
+  Options options_;
+  std::vector<Stream> streams_;
+  std::size_t next_prompt_ = 0;  // the prompt of the next text to begin, and its number within the prompt
+  std::int64_t next_sample_ = 0;
+  std::deque<KvCache> shared_;  // part A of that prompt and of some after it, while samples of them are to begin
+};
+
+}  // namespace wudao::infer
