@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass
 
 from wudao_rt import _core
+from wudao_rt.evaluation import held_out_loss
 from wudao_rt.train import checkpoint
 from wudao_rt.train.clock import Stopwatch
 from wudao_rt.train.cost import Report, peak_memory_bytes, step_flops
 from wudao_rt.train.datasets import Rows
-from wudao_rt.train.evaluate import held_out_loss
 from wudao_rt.train.events import Listeners
 from wudao_rt.train.interrupt import Interrupt
 from wudao_rt.train.log import RunLog, StepInfo
@@ -128,9 +128,8 @@ class StepLoop:
             found = held_out_loss(self._session.model, self._session.source.held_out(), self._train.eval_batches)
         self._held_out = (self._session.step, found.nats_per_token if found.tokens else None)
         if found.tokens:
-            result = {"nats_per_token": found.nats_per_token, "tokens": found.tokens, "n": found.n}
-            self._log.evaluation(self._session.step, result)
-            self._listeners.tell("on_evaluation", self._session.step, result)
+            self._log.evaluation(self._session.step, found.to_json())
+            self._listeners.tell("on_evaluation", self._session.step, found.to_json())
 
     def _sample(self) -> None:
         with self._clock.paused():

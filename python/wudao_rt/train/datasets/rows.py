@@ -19,12 +19,14 @@ class Rows:
         tokens: tokens that are not padding.
         pairs: (query, key) pairs that the mask shows, padding left out.
         weight: sum of the loss weights.
+        extra_nats: what evaluation adds to the summed loss, for tokens that the vocabulary cannot tell apart.
     """
 
     arrays: Batch
     tokens: int
     pairs: int
     weight: float
+    extra_nats: float = 0.0
 
 
 def rows_of(samples: Sequence[Sample], pad_id: int) -> Rows:

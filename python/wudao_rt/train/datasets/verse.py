@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import log
 
 import numpy as np
 
@@ -50,7 +52,7 @@ class VerseSource:
         self._special = special_ids(tokenizer)
         self._data, self._train = data, train
         self._poems = _Poems([r for r in records if r.form in (data.forms or FORMS)], tokenizer, train.length)
-        self._report = _Poems(held_out, tokenizer, train.length, given=False)
+        self._held_out = held_out
         self._epochs = Epochs(self._poems.groups(data.repeats), train.batch, train.seed)
         self.prompts = tuple(verse_prompt(form) for form in FORMS if form in self._poems.forms)
 
@@ -59,22 +61,44 @@ class VerseSource:
         picks = self._epochs.records(step)
         draws = generator(self._train.seed, Stream.BATCH, step).random((picks.size, 2))
         given = draws < (self._data.title_prob, self._data.author_prob)
-        samples = [self._sample(self._poems, int(i), *row) for i, row in zip(picks, given.tolist(), strict=True)]
+        samples = [self._sample(int(i), *row) for i, row in zip(picks, given.tolist(), strict=True)]
         return rows_of(samples, self._special.eos)
 
     def held_out(self) -> Iterator[Rows]:
-        """Yield the held-out poems by form, from the form tag alone."""
-        for group in self._report.groups({}):
-            for start in range(0, group.size, self._train.batch):
-                part = group[start : start + self._train.batch]
-                yield rows_of([self._sample(self._report, int(i), False, False) for i in part], self._special.eos)
+        """Yield the held-out poems, from the form tag alone."""
+        return report_rows(self._held_out, self.tokenizer, self._train.batch)
 
-    def _sample(self, poems: _Poems, index: int, title: bool, author: bool) -> Sample:
-        return prompted_body(poems.condition(index, title, author), poems.bodies[index], self._special)
+    def _sample(self, index: int, title: bool, author: bool) -> Sample:
+        return prompted_body(self._poems.condition(index, title, author), self._poems.bodies[index], self._special)
+
+
+def report_rows(records: Sequence[Record], tokenizer: Tokenizer, batch: int) -> Iterator[Rows]:
+    """Yield poems by form: the whole body and its end, left to right from the form tag alone, no title, no author.
+
+    A character that the vocabulary lacks costs ln(number of such characters) beyond the unknown token's own cost:
+    naming which of them it is.
+    """
+    special = special_ids(tokenizer)
+    poems = _Poems(records, tokenizer, given=False)
+    cost = log(max(1, len(_unknown_characters(records, tokenizer))))
+    for group in poems.groups({}):
+        for start in range(0, group.size, batch):
+            part = group[start : start + batch].tolist()
+            unknown = sum(int((poems.bodies[i] == tokenizer.commands.unk).sum()) for i in part)
+            samples = [prompted_body(poems.condition(i, False, False), poems.bodies[i], special) for i in part]
+            yield replace(rows_of(samples, special.eos), extra_nats=cost * unknown)
+
+
+def _unknown_characters(records: Sequence[Record], tokenizer: Tokenizer) -> set[str]:
+    characters = sorted(set("".join(record.text for record in records)))
+    ids = tokenizer.encode_batch(characters, parse_special=False)
+    return {c for c, found in zip(characters, ids, strict=True) if found == [tokenizer.commands.unk]}
 
 
 class _Poems:
-    def __init__(self, records: Sequence[Record], tokenizer: Tokenizer, length: int, given: bool = True) -> None:
+    def __init__(
+        self, records: Sequence[Record], tokenizer: Tokenizer, length: int = 1 << 30, given: bool = True
+    ) -> None:
         if not records:
             raise DataError("verse: records: expected at least one poem, got none. Check data.corpora and data.forms.")
         self.forms = tuple(record.form for record in records)

@@ -23,6 +23,10 @@ class HeldOut:
         """Return the mean; NaN for no tokens."""
         return self.nats / self.tokens if self.tokens else float("nan")
 
+    def to_json(self) -> dict[str, float]:
+        """Return the mean and the counts."""
+        return {"nats_per_token": self.nats_per_token, "tokens": self.tokens, "n": self.n}
+
 
 def held_out_loss(model: GLM, batches: Iterable[Rows], limit: int = 0) -> HeldOut:
     """Sum the loss over batches, dropout off.
@@ -34,7 +38,7 @@ def held_out_loss(model: GLM, batches: Iterable[Rows], limit: int = 0) -> HeldOu
     """
     nats, tokens, rows = 0.0, 0, 0
     for batch in islice(batches, limit or None):
-        nats += model.core.loss(dict(batch.arrays)) * batch.weight
+        nats += model.core.loss(dict(batch.arrays)) * batch.weight + batch.extra_nats
         tokens += round(batch.weight)
         rows += len(batch.arrays.sep)
     return HeldOut(nats, tokens, rows)

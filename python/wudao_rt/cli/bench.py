@@ -1,0 +1,28 @@
+"""wudao-rt bench."""
+
+from __future__ import annotations
+
+import click
+
+from wudao_rt.cli.options import echo_json, threads_option
+
+
+@click.command("bench")
+@click.option("--preset", default="verse-tiny", show_default=True, help="Named shape.")
+@click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float64"]), default="bfloat16", show_default=True)
+@click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Samples of a step.")
+@click.option("--length", type=click.IntRange(min=8), default=64, show_default=True, help="Tokens of a sample.")
+@click.option("--streams", type=click.IntRange(min=1), default=16, show_default=True, help="Texts decoded together.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="For each measurement.")
+@threads_option
+def command(preset: str, dtype: str, batch: int, length: int, streams: int, seconds: float) -> None:
+    """Measure a training step and decoding of a preset with random weights; one JSON object a line.
+
+    \b
+    Example:
+      wudao-rt bench --preset verse --dtype bfloat16
+    """
+    from wudao_rt.train.measure import measure_decoding, measure_training
+
+    echo_json(measure_training(preset, dtype, batch, length, seconds))
+    echo_json(measure_decoding(preset, dtype, streams, length, seconds))

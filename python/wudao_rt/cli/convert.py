@@ -1,0 +1,47 @@
+"""wudao-rt convert."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from wudao_rt.cli.options import echo_json, json_option
+
+
+@click.command("convert")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16", "float64"]), default="float32",
+              show_default=True, help="Type of the written weights; of a model folder: its compute type.")
+@click.option("--heads", type=click.IntRange(min=0), default=0, metavar="N",
+              help="Attention heads of a weights file; 0: hidden size / 64.")
+@click.option("--max-positions", type=click.IntRange(min=0), default=0, metavar="N",
+              help="Length of the position tables; rows that exist are kept. 0: as they are.")
+@click.option("--activation", type=click.Choice(["gelu_tanh", "gelu_erf"]), default="gelu_tanh", show_default=True,
+              help="Of a weights file.")
+@click.option("--tokenizer", type=click.Path(path_type=Path), metavar="DIR", help="Put this tokenizer into the folder.")
+@json_option
+def command(source: Path, target: Path, dtype: str, heads: int, max_positions: int, activation: str,
+            tokenizer: Path | None, as_json: bool) -> None:
+    """Turn a .safetensors file with GLM's names into a model folder, or a model folder into such a file.
+
+    \b
+    Example:
+      wudao-rt convert glm.safetensors glm-large/ --heads 16
+      wudao-rt convert runs/verse weights.safetensors --dtype bfloat16
+    """
+    from wudao_rt.weights import open_weights, write_folder, write_weights
+
+    model = open_weights(source, heads, activation)
+    model = model.with_positions(max_positions) if max_positions else model
+    if target.suffix == ".safetensors":
+        write_weights(model, target, dtype)
+    else:
+        write_folder(model, target, dtype, tokenizer)
+    report = {"source": str(source), "target": str(target), "dtype": dtype,
+              "parameters": model.config.parameter_count}
+    if as_json:
+        echo_json(report)
+    else:
+        click.echo(f"wrote {target}: {report['parameters']:,} parameters, {dtype}")

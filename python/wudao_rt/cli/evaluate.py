@@ -1,0 +1,66 @@
+"""wudao-rt eval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from wudao_rt.cli.options import echo_json, json_option, model_option, threads_option
+from wudao_rt.errors import ConfigError
+
+
+@click.command("eval")
+@model_option
+@click.option("--task", type=click.Choice(["verse", "perplexity", "last-word"]), default="verse", show_default=True,
+              help="verse: whole poems from the form tag; perplexity: a text in overlapping windows; "
+                   "last-word: the last word of each line.")
+@click.option("--corpus", default="tang-quatrains", show_default=True, help="Prepared corpus.")
+@click.option("--split", type=click.Choice(["report", "untouched"]), default="report", show_default=True)
+@click.option("--file", "file", type=click.Path(path_type=Path), metavar="F",
+              help="UTF-8 text instead of a corpus (perplexity, last-word).")
+@click.option("--mode", type=click.Choice(["bi", "uni"]), default="bi", show_default=True)
+@click.option("--length", type=click.IntRange(min=4), default=128, show_default=True, help="perplexity: row length.")
+@click.option("--overlap", type=click.IntRange(min=1), default=32, show_default=True,
+              help="perplexity: tokens that each window adds.")
+@threads_option
+@json_option
+def command(model: str, task: str, corpus: str, split: str, file: Path | None, mode: str, length: int, overlap: int,
+            as_json: bool) -> None:
+    """Compute the held-out loss of a model, in nats per token.
+
+    With --json one object: task, split, nats_per_token, tokens, n, and what the task adds.
+
+    \b
+    Example:
+      wudao-rt eval --model runs/verse-tiny --task verse --json
+      wudao-rt eval --model runs/my_texts --task perplexity --file book.txt --mode uni
+    """
+    import wudao_rt
+    from wudao_rt.evaluation import last_words, perplexity, verse
+
+    loaded = wudao_rt.load(model)
+    if task == "verse":
+        result = verse(loaded, corpus, split)
+    else:
+        texts = _file_texts(file) if file else _corpus_texts(corpus, split)
+        windows = perplexity(loaded, texts, length, overlap, mode) if task == "perplexity" else None
+        result = windows or last_words(loaded, texts, mode)
+    record = {"task": task, "split": str(file) if file else split, **result}
+    if as_json:
+        echo_json(record)
+    else:
+        click.echo("\n".join(f"{name}: {value}" for name, value in record.items()))
+
+
+def _corpus_texts(corpus: str, split: str) -> list[str]:
+    from wudao_rt.data import prepare
+
+    return [record.text for record in prepare(corpus).records(split)]
+
+
+def _file_texts(file: Path) -> list[str]:
+    try:
+        return [file.read_text(encoding="utf-8")]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"eval: --file: expected a readable UTF-8 file, got: {error}. Check {file}.") from None

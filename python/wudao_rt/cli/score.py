@@ -1,0 +1,85 @@
+"""wudao-rt score."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wudao_rt.cli.options import echo_json, json_option, model_option, threads_option
+from wudao_rt.errors import ConfigError
+
+
+@click.command("score")
+@model_option
+@click.option("--context", "contexts", multiple=True, metavar="TEXT", help="Text before.")
+@click.option("--continuation", "continuations", multiple=True, metavar="TEXT",
+              help="What to score; one for each --context, or several for one.")
+@click.option("--file", "file", type=click.Path(path_type=Path), metavar="F",
+              help='JSON lines {"context": ..., "continuation": ...}.')
+@click.option("--mode", type=click.Choice(["bi", "uni"]), default="bi", show_default=True,
+              help="Read the context in both directions, or left to right.")
+@click.option("--include-end", is_flag=True, help="Score the end mark too.")
+@threads_option
+@json_option
+def command(model: str, contexts: tuple[str, ...], continuations: tuple[str, ...], file: Path | None, mode: str,
+            include_end: bool, as_json: bool) -> None:
+    """Compute the natural-log probability of continuations.
+
+    With --json one object for each: context, continuation, log_prob, tokens.
+
+    \b
+    Example:
+      wudao-rt score --model runs/verse-tiny --context "<五绝>[gMASK]" --continuation "床前明月光，疑是地上霜。"
+    """
+    import wudao_rt
+
+    pairs = [*_paired(contexts, continuations), *_from_file(file)]
+    if not pairs:
+        raise ConfigError("score: --context: expected at least one context and continuation, got none. "
+                          "Give --context and --continuation, or --file F.")
+    befores, afters = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    found = wudao_rt.load(model).score(befores, afters, mode=mode, include_end=include_end)
+    for (context, continuation), one in zip(pairs, found, strict=True):
+        record = {"context": context, "continuation": continuation, "log_prob": one.log_prob, "tokens": one.tokens}
+        echo_json(record) if as_json else click.echo(f"{one.log_prob:.4f}\t{one.tokens}\t{continuation}")
+
+
+def _paired(contexts: tuple[str, ...], continuations: tuple[str, ...]) -> list[tuple[str, str]]:
+    if len(contexts) == 1:
+        contexts = contexts * len(continuations)
+    if len(contexts) != len(continuations):
+        raise ConfigError(f"score: --continuation: expected one for each of {len(contexts)} contexts, got "
+                          f"{len(continuations)}. Give as many.")
+    return list(zip(contexts, continuations, strict=True))
+
+
+def _from_file(file: Path | None) -> list[tuple[str, str]]:
+    if file is None:
+        return []
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"score: --file: expected a readable UTF-8 file, got: {error}. Check {file}.") from None
+    return list(_pairs(file, lines))
+
+
+def _pairs(file: Path, lines: list[str]) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            entry = _entry(line)
+            if not all(isinstance(entry.get(key), str) for key in ("context", "continuation")):
+                raise ConfigError(f"score: {file}:{number}: expected a JSON object with strings under 'context' and "
+                                  "'continuation', got something else. Repair the line.")
+            yield entry["context"], entry["continuation"]
+
+
+def _entry(line: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}

@@ -1,0 +1,154 @@
+"""Weights outside a model: safetensors files with GLM's names, of any float type, and the shape that they imply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import safetensors
+
+from wudao_rt.config import GLMConfig
+from wudao_rt.errors import CheckpointError, ConfigError
+from wudao_rt.model_folder import TOKENIZER, resolve
+from wudao_rt.model_folder import load as load_model
+
+WORD = "word_embeddings.weight"
+POSITION = "transformer.position_embeddings.weight"
+BLOCK = "transformer.block_position_embeddings.weight"
+_LAYER = "transformer.layers.{}.input_layernorm.weight"
+_HEAD_WIDTH = 64
+_NUMPY = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Hold the parameters of a GLM as float32 or float64 arrays, with its shape and, perhaps, its tokenizer's folder."""
+
+    config: GLMConfig
+    arrays: Mapping[str, np.ndarray]
+    tokenizer: Path | None = None
+
+    def with_positions(self, count: int) -> Weights:
+        """Return the same model with position tables for `count` positions.
+
+        Rows that exist are kept (checkpoints of shorter texts have fewer); new rows are N(0, init_std), seed 0.
+        """
+        rows = count + 1 if self.config.block_positions else count
+        names = [name for name in (POSITION, BLOCK) if name in self.arrays]
+        rng = np.random.default_rng(0)
+        tables = {name: _resized(self.arrays[name], rows, rng, self.config.init_std) for name in names}
+        return replace(self, config=replace(self.config, max_positions=count), arrays={**self.arrays, **tables})
+
+
+def _resized(table: np.ndarray, rows: int, rng: np.random.Generator, std: float) -> np.ndarray:
+    fresh = rng.normal(0.0, std, (rows, table.shape[1])).astype(table.dtype)
+    kept = min(rows, len(table))
+    fresh[:kept] = table[:kept]
+    return fresh
+
+
+def open_weights(source: Path, heads: int = 0, activation: str = "gelu_tanh") -> Weights:
+    """Read a model folder, or a .safetensors file with GLM's names.
+
+    Args:
+        source: folder or file.
+        heads: attention heads of a file; 0: hidden size / 64, as all published models have.
+        activation: of a file.
+    Raises:
+        CheckpointError: nothing there, a damaged file, or names of another model.
+        ConfigError: heads that do not divide the hidden size.
+    """
+    if source.is_dir():
+        model, folder = load_model(source), resolve(source) / TOKENIZER
+        return Weights(model.config, model.state_dict(), folder if folder.is_dir() else None)
+    arrays = read_arrays(source)
+    return Weights(_shape_of(source, arrays, heads, activation), arrays)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read a safetensors file of float64, float32, float16 or bfloat16 tensors; the halves are widened to float32."""
+    try:
+        entries = safetensors.deserialize(path.read_bytes())
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"convert: {path}: expected a whole safetensors file, got: {error}. Check the file."
+                              ) from None
+    return {name: _array(path, name, entry) for name, entry in entries}
+
+
+def _array(path: Path, name: str, entry: Mapping) -> np.ndarray:
+    kind, shape, data = entry["dtype"], entry["shape"], bytes(entry["data"])
+    if kind == "BF16":
+        return (np.frombuffer(data, np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(shape)
+    if kind not in _NUMPY:
+        raise CheckpointError(f"convert: {path}: {name}: expected a float tensor, got {kind}. Leave it out.")
+    array = np.frombuffer(data, _NUMPY[kind]).reshape(shape)
+    return array.astype(np.float32) if kind == "F16" else array
+
+
+def _shape_of(path: Path, arrays: Mapping[str, np.ndarray], heads: int, activation: str) -> GLMConfig:
+    missing = [name for name in (WORD, POSITION, _LAYER.format(0)) if name not in arrays]
+    if missing:
+        raise CheckpointError(f"convert: {path}: expected GLM's tensor names, {missing[0]} is not there. "
+                              "Is it another model?")
+    vocab, hidden = arrays[WORD].shape
+    layers = sum(_LAYER.format(i) in arrays for i in range(len(arrays)))
+    block = BLOCK in arrays
+    heads = heads or hidden // _HEAD_WIDTH
+    if not heads or hidden % heads:
+        raise ConfigError(f"convert: --heads: expected a divisor of the hidden size {hidden}, got {heads}. Give --heads.")
+    return GLMConfig(vocab, hidden, layers, heads, len(arrays[POSITION]) - int(block), block, activation)
+
+
+def write_weights(model: Weights, target: Path, dtype: str) -> None:
+    """Write a .safetensors file; bfloat16 and float16 are rounded to nearest even."""
+    entries = {name: _entry(np.ascontiguousarray(array), dtype) for name, array in model.arrays.items()}
+    part = target.with_name(target.name + ".part")
+    try:
+        safetensors.serialize_file(entries, str(part), None)
+        part.replace(target)
+    except (safetensors.SafetensorError, OSError) as error:
+        part.unlink(missing_ok=True)
+        raise CheckpointError(f"convert: {target}: expected to write it, got: {error}. Make room or choose another place."
+                              ) from None
+
+
+def _entry(array: np.ndarray, dtype: str) -> dict:
+    data = to_bfloat16(array) if dtype == "bfloat16" else array.astype(dtype)
+    return {"dtype": dtype, "shape": list(array.shape), "data": data.tobytes()}
+
+
+def to_bfloat16(array: np.ndarray) -> np.ndarray:
+    """Round to bfloat16, to nearest even, as uint16; NaN stays NaN.
+
+    Example:
+        >>> [hex(v) for v in to_bfloat16(np.array([1.0, 1.00390625, 1.01171875]))]  # the two ties go to even
+        ['0x3f80', '0x3f80', '0x3f82']
+    """
+    bits = array.astype(np.float32).view(np.uint32)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    return np.where(np.isnan(array), 0x7FC0, rounded).astype(np.uint16)
+
+
+def write_folder(model: Weights, target: Path, dtype: str, tokenizer: Path | None = None) -> None:
+    """Write a model folder.
+
+    Args:
+        model: the weights.
+        target: the folder.
+        dtype: compute type of the model; float16 is storage only and refused.
+        tokenizer: folder of the tokenizer that goes with it; None: the source's, if any.
+    Raises:
+        ConfigError: float16; names or shapes that are not those of a GLM.
+    """
+    from wudao_rt.data.tokenizer import Tokenizer
+    from wudao_rt.glm import GLM
+
+    if dtype == "float16":
+        raise ConfigError("convert: --dtype: expected a compute type for a model folder, got float16. "
+                          "Use float32 or bfloat16.")
+    folder = tokenizer or model.tokenizer
+    made = GLM(model.config, dtype=dtype, tokenizer=Tokenizer.load(folder) if folder else None)
+    made.load_state_dict(model.arrays)
+    made.save(target)
