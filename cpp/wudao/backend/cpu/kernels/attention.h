@@ -7,7 +7,7 @@
 #pragma once
 
 #include "wudao/backend/cpu/kernels/linear_rows.h"
-#include "wudao/ops/kernels/attention.h"
+#include "wudao/kernels/attention.h"
 
 namespace wudao::WUDAO_ISA {
 

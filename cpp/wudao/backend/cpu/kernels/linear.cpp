@@ -3,7 +3,7 @@
 // A task is a tile of rows by one panel of the packed weight; what follows the product happens while the tile is in cache.
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
-#include "wudao/ops/kernels/products.h"
+#include "wudao/kernels/products.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {

@@ -2,8 +2,8 @@
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_shards.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
-#include "wudao/ops/kernels/products.h"
-#include "wudao/ops/kernels/rows.h"
+#include "wudao/kernels/products.h"
+#include "wudao/kernels/rows.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {

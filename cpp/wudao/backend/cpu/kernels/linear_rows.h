@@ -4,7 +4,7 @@
 #include "wudao/backend/cpu/simd/math.h"
 #include "wudao/backend/cpu/simd/vec.h"
 #include "wudao/base/dtype.h"
-#include "wudao/ops/kernels/products.h"
+#include "wudao/kernels/products.h"
 
 namespace wudao::WUDAO_ISA {
 

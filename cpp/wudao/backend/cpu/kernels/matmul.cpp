@@ -1,7 +1,7 @@
 // c = op(a) op(b), cut into tiles of c that each take all of k.
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
-#include "wudao/ops/kernels/products.h"
+#include "wudao/kernels/products.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {

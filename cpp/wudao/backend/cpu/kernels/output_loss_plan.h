@@ -1,7 +1,7 @@
 // Which rows of the output layer count, and in what portions they are worked off.
 #pragma once
 
-#include "wudao/ops/kernels/products.h"
+#include "wudao/kernels/products.h"
 
 namespace wudao::WUDAO_ISA {
 
