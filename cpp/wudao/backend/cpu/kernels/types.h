@@ -39,6 +39,18 @@ WUDAO_INLINE void with_type(DType dtype, F&& f) {
   }
 }
 
+// The same for a type that is computed in as X is: float64 does not mix with the others.
+template <class X, class F>
+WUDAO_INLINE void with_type_like(DType dtype, F&& f) {
+  if constexpr (sizeof(X) == 8) {
+    f(Type<double>{});
+  } else if (dtype == DType::kBFloat16) {
+    f(Type<BFloat16>{});
+  } else {
+    f(Type<float>{});
+  }
+}
+
 // The same for what parameters and sums are kept in: float32 or float64.
 template <class F>
 WUDAO_INLINE void with_accumulator(DType dtype, F&& f) {
