@@ -26,7 +26,7 @@ WUDAO_INLINE Vec<float> scale_by_power(Vec<float> x, Vec<float> n) {
 #endif
 }
 
-// e^x within 1 ulp with fused multiply-add, 2 without. x = n ln 2 + r, |r| <= ln(2)/2; minimax polynomial for e^r.
+// e^x within 1 ulp. x = n ln 2 + r, |r| <= ln(2)/2; minimax polynomial for e^r.
 WUDAO_INLINE Vec<float> exp(Vec<float> x) {
   constexpr float kLog2E = 0x1.715476p+0f;
   constexpr float kLn2High = 0x1.63p-1f, kLn2Low = -0x1.bd0106p-13f;  // n * high is exact
@@ -53,7 +53,7 @@ struct Normal {
   Vec<T> cdf, density;
 };
 
-// The cdf within 5 ulp, in the far left tail too: with a = |x|, P(N <= -a) = exp(-a^2 / 2) R(a), where R is a minimax
+// The cdf within 6 ulp, in the far left tail too: with a = |x|, P(N <= -a) = exp(-a^2 / 2) R(a), where R is a minimax
 // polynomial in t = 1 / (1 + 0.3 a). What a^2 loses by rounding is put back after the exponential.
 WUDAO_INLINE Normal<float> normal(Vec<float> x) {
   constexpr float kCoefficients[] = {0.22197061777114868f,  0.3291589617729187f,    0.34619882702827454f, 0.2220826894044876f,
