@@ -13,7 +13,7 @@ namespace wudao::WUDAO_ISA {
 
 // Loads n values of a storage type as values of the type of arithmetic, and stores them.
 template <class T, int n, class S, class L>
-  requires(sizeof(S) >= 4)
+  requires(sizeof(S) >= 4 && sizeof(S) <= sizeof(T))
 WUDAO_INLINE Vector<T, n> load_as(const S* p, L lanes) {
   return __builtin_convertvector((load_raw<S, n>(p, lanes)), Vector<T, n>);
 }
@@ -24,7 +24,7 @@ WUDAO_INLINE Vector<T, n> load_as(const BFloat16* p, L lanes) {
 }
 
 template <class T, int n, class S, class L>
-  requires(sizeof(S) >= 4)
+  requires(sizeof(S) >= 4 && sizeof(S) <= sizeof(T))
 WUDAO_INLINE void store_as(S* p, Vector<T, n> v, L lanes) {
   store_raw<S, n>(p, __builtin_convertvector(v, Vector<S, n>), lanes);
 }
@@ -48,7 +48,7 @@ struct Vec {
 
   static WUDAO_INLINE Vec splat(T x) { return {x - Native{}}; }  // x - 0 keeps the sign of zero
 
-  // From float, double or bfloat16; lanes that are not loaded are zero.
+  // From T or a smaller type; lanes that are not loaded are zero.
   template <class S, class L = All>
   static WUDAO_INLINE Vec load(const S* p, L lanes = {}) {
     return {load_as<T, kWidth>(p, lanes)};
