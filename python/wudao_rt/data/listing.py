@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .cache import cache_root
 from .corpora import corpora, find
-from .fetch import fetch_package
+from .fetching import fetch_package
 from .pins import pinned
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from .cache import cache_root, publish, scratch_folder
 from .corpora import find
 from .corpora.family import Build, Family
-from .fetch import fetch_package
+from .fetching import fetch_package
 from .prepared import PreparedCorpus
 
 

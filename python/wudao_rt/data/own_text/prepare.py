@@ -46,11 +46,11 @@ def prepare_files(paths: Iterable[Path | str], folder: Path | str, field: str = 
 
 def _split(texts: list[SourceText], share: float) -> list[Record]:
     places = [_fraction(text.text) for text in texts]
-    limit = share
-    if share > 0 and len(texts) > 1:
-        limit = max(share, min(places) + 2**-64)
-    return [Record(text.text, text.place, "report" if place < limit else "train", "own", NAME, language="")
-            for text, place in zip(texts, places)]
+    held = {i for i, place in enumerate(places) if place < share}
+    if share > 0 and not held and len(texts) > 1:
+        held = {places.index(min(places))}
+    return [Record(text.text, text.place, "report" if i in held else "train", "own", NAME, language="")
+            for i, text in enumerate(texts)]
 
 
 def _fraction(text: str) -> float:
