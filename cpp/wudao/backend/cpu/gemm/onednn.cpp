@@ -1,10 +1,11 @@
 // Matrix products by oneDNN, one-threaded: primitives are made once per thread and shape and kept with their memory
 // objects, so that a call sets three pointers and runs.
 //
-// Numerics: AVX-512 and up. Row bits do not depend on the number of rows: oneDNN blocks K by K alone there, except that a
-// single row of a column-major A goes to its matrix-vector kernel; such a row is computed twice over instead. Below
-// AVX-512 oneDNN splits K by the number of rows, so the plain kernels run there.
+// Numerics: row bits do not depend on the number of rows. Only oneDNN's blocked kernels ("brg") promise that: they cut K by
+// K alone. They take matrices without gaps only, so others are copied, and they need AVX-512: below it the plain kernels
+// run. oneDNN's other family ("gemm:jit") picks its order of sums by the number of rows and the strides too.
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -77,33 +78,66 @@ void pack_panel(const Operand& b, PackedB* packed, int panel) {
   guarded([&] { onednn::reorder(part, layout_of(*packed, panel), data_of(*packed, panel)); });
 }
 
-// One row of a column-major A: the same row twice, of which the first result counts.
-void multiply_single_column_major(const Operand& a, const onednn::Weights& b, const Result& c) {
-  const std::size_t size = size_of(a.dtype);
-  char* twice = static_cast<char*>(thread_buffer(Use::kRowsA, static_cast<std::size_t>(a.cols) * 2 * size));
-  for (std::int64_t j = 0; j < a.cols; ++j) {
-    const char* from = static_cast<const char*>(a.data) + static_cast<std::size_t>(j * a.col_stride) * size;
-    std::copy_n(from, size, twice + static_cast<std::size_t>(2 * j) * size);
-    std::copy_n(from, size, twice + static_cast<std::size_t>(2 * j + 1) * size);
-  }
-  float* rows = static_cast<float*>(thread_buffer(Use::kRowsC, static_cast<std::size_t>(b.cols) * 2 * sizeof(float)));
-  float* out = static_cast<float*>(c.data);
-  for (std::int64_t j = 0; c.accumulate && j < b.cols; ++j) rows[j] = rows[b.cols + j] = out[j];
-  onednn::matmul({twice, a.dtype, 2, a.cols, 1, 2}, b, {rows, b.cols, c.accumulate});
-  std::copy_n(rows, b.cols, out);
+bool is_dense(const Operand& x) {
+  return x.col_stride == 1 ? x.row_stride == x.cols || x.rows == 1 : x.col_stride == x.rows || x.cols == 1;
 }
 
-void multiply_rows(const Operand& a, const onednn::Weights& b, const Result& c) {
+// The same matrix without gaps: itself, or a copy in the thread's buffer.
+const void* dense(const Operand& x, Use use) {
+  if (is_dense(x)) return x.data;
+  const bool by_rows = x.col_stride == 1;
+  const std::int64_t lines = by_rows ? x.rows : x.cols;
+  const std::size_t line_bytes = static_cast<std::size_t>(by_rows ? x.cols : x.rows) * size_of(x.dtype);
+  char* copy = static_cast<char*>(thread_buffer(use, static_cast<std::size_t>(lines) * line_bytes));
+  for (std::int64_t i = 0; i < lines; ++i) {
+    std::memcpy(copy + static_cast<std::size_t>(i) * line_bytes, (by_rows ? cut_rows(x, i, 1) : cut_cols(x, i, 1)).data, line_bytes);
+  }
+  return copy;
+}
+
+// A single row by columns is one by rows to the library, which then cuts K otherwise: the row twice, by columns.
+const void* doubled(const Operand& row) {
+  const std::size_t size = size_of(row.dtype), step = static_cast<std::size_t>(row.col_stride) * size;
+  char* twice = static_cast<char*>(thread_buffer(Use::kRowsA, 2 * static_cast<std::size_t>(row.cols) * size));
+  for (std::size_t j = 0; j < static_cast<std::size_t>(row.cols); ++j) {
+    const char* from = static_cast<const char*>(row.data) + j * step;
+    std::memcpy(twice + 2 * j * size, from, size);
+    std::memcpy(twice + (2 * j + 1) * size, from, size);
+  }
+  return twice;
+}
+
+onednn::First first_factor(const Operand& a, bool by_rows) {
+  if (a.rows == 1 && !by_rows) return {doubled(a), a.dtype, 2, a.cols, false};
+  return {dense(a, Use::kRowsA), a.dtype, a.rows, a.cols, by_rows};
+}
+
+// Rows of the dense `tile` to C.
+void copy_tile(const float* tile, std::int64_t rows, std::int64_t cols, const Result& c) {
+  for (std::int64_t i = 0; i < rows; ++i, tile += cols) {
+    float* out = static_cast<float*>(c.data) + i * c.row_stride;
+    if (!c.accumulate) std::memcpy(out, tile, static_cast<std::size_t>(cols) * sizeof(float));
+    for (std::int64_t j = 0; c.accumulate && j < cols; ++j) out[j] += tile[j];
+  }
+}
+
+void multiply_chunk(const Operand& a, bool by_rows, const onednn::Second& b, const Result& c) {
+  const onednn::First left = first_factor(a, by_rows);
+  const bool direct = !c.accumulate && left.rows == a.rows && (c.row_stride == b.cols || a.rows == 1);
+  if (direct) return onednn::matmul(left, b, static_cast<float*>(c.data));
+  float* tile = static_cast<float*>(thread_buffer(Use::kRowsC, static_cast<std::size_t>(left.rows * b.cols) * sizeof(float)));
+  onednn::matmul(left, b, tile);
+  copy_tile(tile, a.rows, b.cols, c);
+}
+
+// C (+)= A B in chunks of rows. Widens A where the library has no bfloat16.
+void multiply_rows(const Operand& a, const onednn::Second& b, const Result& c) {
+  const Operand left = a.dtype == library_type(a.dtype) ? a : widened(a, Use::kWidenedA);
   for (std::int64_t first = 0; first < a.rows;) {
-    const std::int64_t left = std::min(a.rows - first, kMaxRows);
-    const std::int64_t count = left < kRowStep ? left : left - left % kRowStep;
-    const Result part = {static_cast<float*>(c.data) + first * c.row_stride, c.row_stride, c.accumulate};
-    const Operand rows = cut_rows(a, first, count);
-    if (count == 1 && a.col_stride != 1) {
-      multiply_single_column_major(rows, b, part);
-    } else {
-      onednn::matmul(rows, b, part);
-    }
+    const std::int64_t rest = std::min(a.rows - first, kMaxRows);
+    const std::int64_t count = rest < kRowStep ? rest : rest - rest % kRowStep;
+    float* out = static_cast<float*>(c.data) + first * c.row_stride;
+    multiply_chunk(cut_rows(left, first, count), a.col_stride == 1, b, {out, c.row_stride, c.accumulate});
     first += count;
   }
 }
@@ -113,9 +147,7 @@ void multiply_packed(const Operand& a, const PackedB& packed, int panel, const R
   const std::int64_t cols = cols_of_panel(packed, panel);
   if (packed.k == 0) return multiply_empty(a.rows, cols, a.dtype, c);
   const onednn::OneThread one_thread;
-  const bool as_is = a.dtype == library_type(a.dtype);
-  const Operand left = as_is ? a : widened(a, Use::kWidenedA);
-  guarded([&] { multiply_rows(left, {data_of(packed, panel), layout_of(packed, panel), packed.k, cols, 0, 0}, c); });
+  guarded([&] { multiply_rows(a, {data_of(packed, panel), &layout_of(packed, panel), cols, true}, c); });
 }
 
 void multiply(const Operand& a, const Operand& b, const Result& c) {
@@ -123,10 +155,8 @@ void multiply(const Operand& a, const Operand& b, const Result& c) {
   if (a.rows == 0 || b.cols == 0) return;
   if (a.cols == 0) return multiply_empty(a.rows, b.cols, a.dtype, c);
   const onednn::OneThread one_thread;
-  const bool as_is = a.dtype == library_type(a.dtype);
-  const Operand left = as_is ? a : widened(a, Use::kWidenedA);
-  const Operand right = as_is ? b : widened(b, Use::kWidenedB);
-  guarded([&] { multiply_rows(left, onednn::plain_weights(right), c); });
+  const Operand right = b.dtype == library_type(b.dtype) ? b : widened(b, Use::kWidenedB);
+  guarded([&] { multiply_rows(a, {dense(right, Use::kRowsB), nullptr, b.cols, right.col_stride == 1}, c); });
 }
 
 const char* describe(DType compute) {

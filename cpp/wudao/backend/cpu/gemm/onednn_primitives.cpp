@@ -1,7 +1,7 @@
 #include "wudao/backend/cpu/gemm/onednn_primitives.h"
 
-#include <algorithm>
 #include <array>
+#include <string_view>
 #include <unordered_map>
 
 #include "wudao/backend/cpu/gemm/workspace.h"
@@ -25,7 +25,7 @@ const dnnl::engine& engine() {
 }
 
 struct Key {
-  std::array<std::int64_t, 11> fields;
+  std::array<std::int64_t, 7> fields;
   bool operator==(const Key&) const = default;
 };
 
@@ -37,7 +37,7 @@ struct HashKey {
   }
 };
 
-// One primitive with the memory objects whose pointers each call sets.
+// One primitive (a reorder has no b) with the memory objects whose pointers each call sets.
 struct Prepared {
   dnnl::primitive primitive;
   dnnl::memory a, b, c, scratchpad;
@@ -54,36 +54,39 @@ ThreadState& thread_state() {
   return state;
 }
 
-dnnl::primitive_attr attributes(bool accumulate) {
+dnnl::primitive_attr attributes() {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (accumulate) {
-    dnnl::post_ops sum;
-    sum.append_sum(1.0f);
-    attr.set_post_ops(sum);
-  }
   return attr;
 }
 
-// The stride along the longer steps of a single row or column never counts, but the library wants it not to overlap.
-Desc plain_layout(dnnl::memory::data_type type, std::int64_t rows, std::int64_t cols, std::int64_t row_stride, std::int64_t col_stride) {
-  if (col_stride == 1) return Desc({rows, cols}, type, {std::max(row_stride, cols), 1});
-  return Desc({rows, cols}, type, {1, std::max(col_stride, rows)});
+// Of a matrix without gaps.
+Desc dense_layout(dnnl::memory::data_type type, std::int64_t rows, std::int64_t cols, bool by_rows) {
+  return Desc({rows, cols}, type, by_rows ? dnnl::memory::dims{cols, 1} : dnnl::memory::dims{1, rows});
 }
 
-Prepared prepare_matmul(const Operand& a, const Weights& b, const Result& c) {
-  const Desc a_desc = plain_layout(type_of(a.dtype), a.rows, a.cols, a.row_stride, a.col_stride);
-  const Desc b_desc = b.row_stride == 0 ? b.packed : plain_layout(type_of(a.dtype), b.rows, b.cols, b.row_stride, b.col_stride);
-  const Desc c_desc = plain_layout(dnnl::memory::data_type::f32, a.rows, b.cols, c.row_stride, 1);
-  const dnnl::matmul::primitive_desc chosen(engine(), a_desc, b_desc, c_desc, attributes(c.accumulate));
+// Steps through the library's candidates to the blocked kernels ("brg"), whose row bits do not depend on the number of
+// rows. Left to itself the library picks others for other strides and shapes.
+void require_blocked_kernel(dnnl::matmul::primitive_desc& candidate) {
+  while (!std::string_view(candidate.impl_info_str()).starts_with("brg:")) {
+    if (!candidate.next_impl()) throw InternalError("matmul: oneDNN has no blocked kernel for this shape. Set WUDAO_MATMUL=plain and report this.");
+  }
+}
+
+Prepared prepare_matmul(const First& a, const Second& b) {
+  const Desc a_desc = dense_layout(type_of(a.dtype), a.rows, a.cols, a.by_rows);
+  const Desc b_desc = b.packed ? *b.packed : dense_layout(type_of(a.dtype), a.cols, b.cols, b.by_rows);
+  const Desc c_desc = dense_layout(dnnl::memory::data_type::f32, a.rows, b.cols, true);
+  dnnl::matmul::primitive_desc chosen(engine(), a_desc, b_desc, c_desc, attributes());
+  require_blocked_kernel(chosen);
   return {dnnl::matmul(chosen), dnnl::memory(a_desc, engine(), nullptr), dnnl::memory(b_desc, engine(), nullptr),
           dnnl::memory(c_desc, engine(), nullptr), dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr),
           chosen.scratchpad_desc().get_size()};
 }
 
 Prepared prepare_reorder(const Operand& b, const Desc& layout) {
-  const Desc from = plain_layout(type_of(b.dtype), b.rows, b.cols, b.row_stride, b.col_stride);
-  const dnnl::reorder::primitive_desc chosen(engine(), from, engine(), layout, attributes(false));
+  const Desc from({b.rows, b.cols}, type_of(b.dtype), {b.row_stride, b.col_stride});
+  const dnnl::reorder::primitive_desc chosen(engine(), from, engine(), layout, attributes());
   return {dnnl::reorder(chosen), dnnl::memory(from, engine(), nullptr), {}, dnnl::memory(layout, engine(), nullptr),
           dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr), chosen.scratchpad_desc().get_size()};
 }
@@ -99,10 +102,11 @@ Prepared& prepared(const Key& key, Make make) {
 }
 
 // The C call: the C++ one allocates a map and a vector each time.
-void run(const Prepared& p, int second, const dnnl::memory& b, int third, const dnnl::memory& c) {
+void run(const Prepared& p) {
   p.scratchpad.set_data_handle(thread_buffer(Use::kLibrary, p.scratchpad_bytes));
-  const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p.a.get()}, {third, c.get()}, {DNNL_ARG_SCRATCHPAD, p.scratchpad.get()}, {second, b.get(true)}};
-  const dnnl_status_t status = dnnl_primitive_execute(p.primitive.get(), thread_state().stream.get(), b.get(true) ? 4 : 3, args);
+  const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p.a.get()}, {DNNL_ARG_DST, p.c.get()}, {DNNL_ARG_SCRATCHPAD, p.scratchpad.get()},
+                                  {DNNL_ARG_WEIGHTS, p.b.get(true)}};
+  const dnnl_status_t status = dnnl_primitive_execute(p.primitive.get(), thread_state().stream.get(), p.b.get(true) ? 4 : 3, args);
   dnnl::error::wrap_c_api(status, "could not run a primitive");
 }
 
@@ -117,10 +121,6 @@ dnnl_cpu_isa_t isa_of(CpuLevel level) {
 
 }  // namespace
 
-Weights plain_weights(const Operand& b) {
-  return {const_cast<void*>(b.data), {}, b.rows, b.cols, b.row_stride, b.col_stride};
-}
-
 void cap_instruction_set(CpuLevel level) {
   if (dnnl_set_max_cpu_isa(isa_of(level)) == dnnl_success) return;
   fail<ConfigError>("environment", "WUDAO_CPU_ISA", "to limit oneDNN before anything else in the process has used it",
@@ -132,7 +132,7 @@ Desc packed_layout(DType dtype, std::int64_t k, std::int64_t n) {
   using Tag = dnnl::memory::format_tag;
   const Desc a({kRows, k}, type_of(dtype), Tag::ab), b({k, n}, type_of(dtype), Tag::any);
   const Desc c({kRows, n}, dnnl::memory::data_type::f32, Tag::ab);
-  return dnnl::matmul::primitive_desc(engine(), a, b, c, attributes(false)).weights_desc();
+  return dnnl::matmul::primitive_desc(engine(), a, b, c, attributes()).weights_desc();
 }
 
 void reorder(const Operand& b, const Desc& layout, void* out) {
@@ -141,18 +141,17 @@ void reorder(const Operand& b, const Desc& layout, void* out) {
   Prepared& p = prepared(key, [&] { return prepare_reorder(b, layout); });
   p.a.set_data_handle(const_cast<void*>(b.data));
   p.c.set_data_handle(out);
-  run(p, 0, {}, DNNL_ARG_DST, p.c);
+  run(p);
 }
 
-void matmul(const Operand& a, const Weights& b, const Result& c) {
-  const bool is_packed = b.row_stride == 0;
-  const Key key = {{2 + is_packed, a.dtype == DType::kBFloat16, a.rows, a.cols, b.cols, a.row_stride, a.col_stride,
-                    b.row_stride, b.col_stride, c.row_stride, c.accumulate}};
-  Prepared& p = prepared(key, [&] { return prepare_matmul(a, b, c); });
+void matmul(const First& a, const Second& b, float* c) {
+  const bool is_packed = b.packed != nullptr;
+  const Key key = {{2 + is_packed, a.dtype == DType::kBFloat16, a.rows, a.cols, b.cols, a.by_rows, b.by_rows}};
+  Prepared& p = prepared(key, [&] { return prepare_matmul(a, b); });
   p.a.set_data_handle(const_cast<void*>(a.data));
-  p.b.set_data_handle(b.data);
-  p.c.set_data_handle(c.data);
-  run(p, DNNL_ARG_WEIGHTS, p.b, DNNL_ARG_DST, p.c);
+  p.b.set_data_handle(const_cast<void*>(b.data));
+  p.c.set_data_handle(c);
+  run(p);
 }
 
 std::string description(DType dtype) {
@@ -161,7 +160,7 @@ std::string description(DType dtype) {
     using Tag = dnnl::memory::format_tag;
     const Desc a({64, 64}, type_of(dtype), Tag::ab), b = packed_layout(dtype, 64, 64);
     const Desc c({64, 64}, dnnl::memory::data_type::f32, Tag::ab);
-    kernel = dnnl::matmul::primitive_desc(engine(), a, b, c, attributes(false)).impl_info_str();
+    kernel = dnnl::matmul::primitive_desc(engine(), a, b, c, attributes()).impl_info_str();
   });
   const dnnl_version_t* version = dnnl_version();
   return text("oneDNN ", version->major, ".", version->minor, ".", version->patch, " ", kernel);

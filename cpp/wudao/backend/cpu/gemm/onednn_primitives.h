@@ -42,15 +42,21 @@ void guarded(F&& f) {
   }
 }
 
-// A second factor: in the library's own layout (`packed`), or with the strides given when that is empty.
-struct Weights {
-  void* data;
-  dnnl::memory::desc packed;
+// A first factor without gaps, by rows or by columns.
+struct First {
+  const void* data;
+  DType dtype;
   std::int64_t rows, cols;
-  std::int64_t row_stride, col_stride;
+  bool by_rows;
 };
 
-Weights plain_weights(const Operand& b);
+// A second factor of the same type: in the library's layout when `packed` names it, else without gaps.
+struct Second {
+  const void* data;
+  const dnnl::memory::desc* packed;
+  std::int64_t cols;
+  bool by_rows;
+};
 
 // Limits the library to what `level` has; ConfigError when it is too late for that.
 void cap_instruction_set(CpuLevel level);
@@ -61,8 +67,8 @@ dnnl::memory::desc packed_layout(DType dtype, std::int64_t k, std::int64_t n);
 // Copies B into a packed layout, rounding to its type.
 void reorder(const Operand& b, const dnnl::memory::desc& layout, void* out);
 
-// C (+)= A B for a few rows of A.
-void matmul(const Operand& a, const Weights& b, const Result& c);
+// C = A B for a few rows of A; C is row-major without gaps.
+void matmul(const First& a, const Second& b, float* c);
 
 // Library version and the name of the kernel that it picks for `dtype`.
 std::string description(DType dtype);

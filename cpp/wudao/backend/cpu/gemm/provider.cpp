@@ -37,6 +37,14 @@ std::string built_names() {
   return names;
 }
 
+}  // namespace
+
+std::vector<const Provider*> all_providers() {
+  std::vector<const Provider*> all;
+  for (const Built& built : built_providers()) all.push_back(&built.get());
+  return all;
+}
+
 const Provider& choose_provider() {
   const std::optional<std::string> wanted = env("WUDAO_MATMUL");
   if (!wanted) return built_providers().front().get();
@@ -46,8 +54,6 @@ const Provider& choose_provider() {
   fail<ConfigError>("environment", "WUDAO_MATMUL", "one of the matrix providers built in (" + built_names() + ")",
                     '"' + *wanted + '"', "Correct or unset it.");
 }
-
-}  // namespace
 
 const Provider& provider() {
   static const Provider& chosen = choose_provider();

@@ -1,6 +1,8 @@
 // The providers behind gemm.h and what they share.
 #pragma once
 
+#include <vector>
+
 #include "wudao/backend/cpu/gemm/gemm.h"
 #include "wudao/base/cpu_level.h"
 
@@ -13,6 +15,10 @@ const Provider& onednn_provider();
 #ifdef WUDAO_WITH_CBLAS
 const Provider& cblas_provider();
 #endif
+
+// Every provider that was built, best first, and the choice behind provider().
+std::vector<const Provider*> all_providers();
+const Provider& choose_provider();
 
 // The instruction set that the process uses: choose_cpu_level(), asked once.
 CpuLevel cpu_level();

@@ -23,7 +23,7 @@ class AlignedBuffer {
 };
 
 // What a buffer of the calling thread is used for; each use has its own.
-enum class Use { kWidenedA, kWidenedB, kRowsA, kRowsC, kLibrary, kPlain, kCount };
+enum class Use { kWidenedA, kWidenedB, kRowsA, kRowsB, kRowsC, kLibrary, kPlain, kCount };
 
 // The calling thread's buffer for `use`.
 void* thread_buffer(Use use, std::size_t bytes);

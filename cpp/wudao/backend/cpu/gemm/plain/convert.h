@@ -8,12 +8,6 @@
 namespace wudao::WUDAO_ISA::gemm {
 
 constexpr int kLanes32 = kVectorBytes / 4;
-typedef std::uint16_t VU16 __attribute__((vector_size(kVectorBytes / 2), aligned(2), may_alias));
-
-template <class Vector, class Element>
-WUDAO_INLINE_ALWAYS Vector load(const Element* from) {
-  return *reinterpret_cast<const Vector*>(from);
-}
 
 // The bits of float32 rounded to bfloat16 (nearest, ties to even; a NaN stays one), lower half cleared.
 template <class Bits, class Mask>

@@ -57,7 +57,7 @@ std::int64_t pack_across(const Source<typename From::Element>& b, std::int64_t j
   const std::int64_t units = b.depth / Kind::kDepth;
   const auto* from = b.data + j0;
   for (std::int64_t u = 0; u < units; ++u, from += Kind::kDepth * b.k_stride) {
-    *reinterpret_cast<typename Kind::UnitVector*>(out + u * kSliver<Kind>) = From::across(from, b.k_stride);
+    store(out + u * kSliver<Kind>, From::across(from, b.k_stride));
   }
   return units;
 }
@@ -73,7 +73,7 @@ std::int64_t pack_along(const Source<typename From::Element>& b, std::int64_t j0
     for (int j = 0; j < kN; ++j) block[j] = From::along(b.data + (j0 + j) * b.stride + u * Kind::kDepth);
     transpose<Kind>(block);
 #pragma GCC unroll 16
-    for (int i = 0; i < kN; ++i) *reinterpret_cast<typename Kind::UnitVector*>(out + (u + i) * kSliver<Kind>) = block[i];
+    for (int i = 0; i < kN; ++i) store(out + (u + i) * kSliver<Kind>, block[i]);
   }
   return units;
 }

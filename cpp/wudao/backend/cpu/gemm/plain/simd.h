@@ -26,9 +26,26 @@ constexpr int kVectorBytes = 16, kColVectors = 2;
 #endif
 constexpr int kRows = 6;  // of a register tile
 
-typedef float VF32 __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
-typedef double VF64 __attribute__((vector_size(kVectorBytes), aligned(8), may_alias));
-typedef std::uint32_t VU32 __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
+typedef float VF32 __attribute__((vector_size(kVectorBytes)));
+typedef double VF64 __attribute__((vector_size(kVectorBytes)));
+typedef std::uint32_t VU32 __attribute__((vector_size(kVectorBytes)));
+typedef std::uint16_t VU16 __attribute__((vector_size(kVectorBytes / 2)));
+
+// A value at any address, of any type beneath.
+template <class T>
+struct __attribute__((packed, may_alias)) Unaligned {
+  T value;
+};
+
+template <class T>
+WUDAO_INLINE_ALWAYS T load(const void* from) {
+  return static_cast<const Unaligned<T>*>(from)->value;
+}
+
+template <class T>
+WUDAO_INLINE_ALWAYS void store(void* to, T value) {
+  static_cast<Unaligned<T>*>(to)->value = value;
+}
 
 struct F32 {
   using Unit = float;

@@ -11,11 +11,6 @@ struct UnitsOfA {
   std::int64_t row_stride, k_stride;
 };
 
-template <class Unit>
-struct __attribute__((packed)) Unaligned {
-  Unit value;
-};
-
 template <class Kind, int R>
 struct Sums {
   typename Kind::Vector v[R][kColVectors];
@@ -34,10 +29,10 @@ WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const type
   for (std::int64_t k = 0; k < steps; ++k) {
     UnitVector columns[kColVectors];
 #pragma GCC unroll 8
-    for (int c = 0; c < kColVectors; ++c) columns[c] = *reinterpret_cast<const UnitVector*>(b + c * kWidth<Kind>);
+    for (int c = 0; c < kColVectors; ++c) columns[c] = load<UnitVector>(b + c * kWidth<Kind>);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const Unit unit = reinterpret_cast<const Unaligned<Unit>*>(a.data + r * a.row_stride)->value;
+      const Unit unit = load<Unit>(a.data + r * a.row_stride);
       const UnitVector row = unit - UnitVector{};  // in every lane; x - 0 is x, also for -0
 #pragma GCC unroll 8
       for (int c = 0; c < kColVectors; ++c) sums.v[r][c] = Kind::multiply_add(row, columns[c], sums.v[r][c]);
@@ -52,8 +47,8 @@ WUDAO_INLINE_ALWAYS void store_row(const typename Kind::Vector (&sums)[kColVecto
   using Vector = typename Kind::Vector;
 #pragma GCC unroll 8
   for (int j = 0; j < kColVectors; ++j) {
-    Vector& to = *reinterpret_cast<Vector*>(c + j * kWidth<Kind>);
-    to = add ? to + sums[j] : sums[j];
+    typename Kind::Sum* to = c + j * kWidth<Kind>;
+    store(to, add ? load<Vector>(to) + sums[j] : sums[j]);
   }
 }
 

@@ -1,0 +1,82 @@
+// Which provider runs, and what it says of itself.
+#include <cstdlib>
+
+#ifdef WUDAO_WITH_ONEDNN
+#include <omp.h>
+#endif
+
+#include "gemm_cases.h"
+#include "wudao/base/error.h"
+
+using namespace gemm_cases;
+
+namespace {
+
+bool contains(const std::string& all, const std::string& part) { return all.find(part) != std::string::npos; }
+
+// WUDAO_MATMUL for the length of a test.
+class Wanted {
+ public:
+  explicit Wanted(const char* name) : before_(std::getenv("WUDAO_MATMUL") ? std::getenv("WUDAO_MATMUL") : "") { setenv("WUDAO_MATMUL", name, 1); }
+  ~Wanted() { setenv("WUDAO_MATMUL", before_.c_str(), 1); }
+
+ private:
+  std::string before_;
+};
+
+}  // namespace
+
+TEST(gemm_provider_is_the_one_asked_for) {
+  for (const Provider* provider : all_providers()) {
+    const Wanted wanted(provider->name);
+    CHECK_EQUAL(&choose_provider(), provider);
+  }
+}
+
+TEST(gemm_provider_unasked_is_the_first_built) {
+  const Wanted wanted("");
+  CHECK_EQUAL(&choose_provider(), all_providers().front());
+}
+
+TEST(gemm_unknown_provider_is_a_clear_error) {
+  const Wanted wanted("mkl");
+  const std::string message = MESSAGE_OF(ConfigError, choose_provider());
+  CHECK(contains(message, "environment: WUDAO_MATMUL: expected one of the matrix providers built in ("));
+  CHECK(contains(message, "plain"));
+  CHECK(contains(message, "got \"mkl\""));
+}
+
+TEST(gemm_providers_name_the_instructions_that_run) {
+  const std::string level = name_of(cpu_level());
+  for (DType dtype : kTypes) CHECK(contains(plain_provider().describe(dtype), "wudao_rt " + level));
+#ifdef WUDAO_WITH_ONEDNN
+  const std::string float32 = onednn_provider().describe(DType::kFloat32), bfloat16 = onednn_provider().describe(DType::kBFloat16);
+  const bool runs_onednn = level == "avx512" || level == "avx512_bf16";
+  CHECK(contains(float32, runs_onednn ? "oneDNN 3.2.0 brg:avx512_core" : "wudao_rt " + level));
+  if (level == "avx512_bf16") CHECK(contains(bfloat16, "brg:avx512_core_bf16"));
+  if (level != "avx512_bf16") CHECK(contains(bfloat16, "bfloat16 widened"));
+#endif
+}
+
+TEST(gemm_panels_do_not_depend_on_anything_but_shape_and_type) {
+  for (const Provider* provider : all_providers()) {
+    for (DType dtype : kTypes) {
+      PackedB* packed = provider->allocate_packed(70, 1000, dtype);
+      CHECK_EQUAL(packed->panel_cols % 64, 0);
+      CHECK_EQUAL(packed->panels, static_cast<int>((1000 + packed->panel_cols - 1) / packed->panel_cols));
+      provider->free_packed(packed);
+    }
+  }
+}
+
+#ifdef WUDAO_WITH_ONEDNN
+TEST(gemm_leaves_the_threads_of_openmp_as_they_were) {
+  omp_set_num_threads(7);
+  const Matrix a(20, 30, DType::kFloat32, true, 1), b(30, 40, DType::kFloat32, true, 2);
+  Output c(20, 40, DType::kFloat32, 0.0);
+  onednn_provider().multiply(a.operand(), b.operand(), c.result(false));
+  PackedB* packed = pack_all(onednn_provider(), b.operand(), DType::kFloat32);
+  onednn_provider().free_packed(packed);
+  CHECK_EQUAL(omp_get_max_threads(), 7);
+}
+#endif
