@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from wudao_rt.data import DataError
 from wudao_rt.data.dataset import TokenDataset, write_tokens
 from wudao_rt.data.mixture import mixed_order, token_shares

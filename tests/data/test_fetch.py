@@ -8,7 +8,6 @@ import stat
 from pathlib import Path
 
 import pytest
-
 from wudao_rt.data import DataError, fetch, fetching, pins
 from wudao_rt.data.clients import npm
 from wudao_rt.data.package import Package
@@ -90,7 +89,8 @@ def test_apt_without_lists_says_update(cache, bin_folder, monkeypatch) -> None:
 def test_apt_keeps_only_the_pinned_files(cache, bin_folder, monkeypatch) -> None:
     package = _pin(monkeypatch, "apt", "usr/share/toy")
     _program(bin_folder, "apt-get", "touch toy_1.0_all.deb")
-    _program(bin_folder, "dpkg-deb", "mkdir -p $3/usr/share; printf 'an archive' > $3/usr/share/toy; touch $3/usr/other")
+    unpack = "mkdir -p $3/usr/share; printf 'an archive' > $3/usr/share/toy; touch $3/usr/other"
+    _program(bin_folder, "dpkg-deb", unpack)
     files = fetching.fetch_package("toy", progress=False)
     kept = [path for path in package.folder(cache).rglob("*") if path.is_file()]
     assert kept == [files.path("usr/share/toy")]

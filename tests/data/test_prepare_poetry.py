@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from made_poems import poem_with_byte
-
+from data.made_poems import poem_with_byte
 from wudao_rt import data
 from wudao_rt.data.verse.tones import EITHER, LEVEL, OBLIQUE, ToneClasses
 

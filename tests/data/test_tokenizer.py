@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from wudao_rt.data import DataError
 from wudao_rt.data.tokenizer import (
     SURFACES,

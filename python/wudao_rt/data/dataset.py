@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -126,7 +127,7 @@ def write_tokens(path: Path | str, documents: Iterable[tuple[Sequence[int], str]
     return TokenDataset(path, verify=False)
 
 
-def _write(file, documents: Iterable[tuple[Sequence[int], str]], vocab_size: int, tokenizer: str) -> None:
+def _write(file: BinaryIO, documents: Iterable[tuple[Sequence[int], str]], vocab_size: int, tokenizer: str) -> None:
     dtype = np.dtype("<u2" if vocab_size <= 1 << 16 else "<i4")
     file.write(b"\0" * _HEADER_BYTES)
     ends: list[int] = []
@@ -161,7 +162,7 @@ def _label(labels: dict[str, int], domain: str) -> int:
     return number
 
 
-def _write_header(file, about: dict[str, object]) -> None:
+def _write_header(file: BinaryIO, about: dict[str, object]) -> None:
     text = json.dumps(about, ensure_ascii=False).encode()
     if len(_MAGIC) + len(text) > _HEADER_BYTES:
         raise DataError("data: token file: domain labels: expected short names, they do not fit the header. "
@@ -183,7 +184,8 @@ def _read_header(path: Path) -> dict:
         with path.open("rb") as file:
             head = file.read(_HEADER_BYTES)
     except OSError as error:
-        raise DataError(f"data: {path}: expected a token file, got '{error.strerror}'. Prepare the corpus first.") from error
+        raise DataError(f"data: {path}: expected a token file, got '{error.strerror}'. "
+                        "Prepare the corpus first.") from error
     try:
         about = json.loads(head[len(_MAGIC) :])
     except ValueError:

