@@ -59,7 +59,7 @@ def test_what_cannot_be_found_is_one_clear_error(tmp_path) -> None:
         find_files([tmp_path])
     with pytest.raises(DataError, match=r"a\.png: expected a \.txt or \.jsonl file, got '\.png'"):
         find_files([tmp_path / "a.png"])
-    with pytest.raises(DataError, match="expected a file or folder at .*nowhere"):
+    with pytest.raises(DataError, match=r"expected a file or folder at .*nowhere"):
         find_files([tmp_path / "nowhere"])
     (tmp_path / "empty.txt").write_text(" \n\n")
     with pytest.raises(DataError, match="expected text, all 1 files are empty"):

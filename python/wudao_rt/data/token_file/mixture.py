@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from ..errors import DataError
 from .dataset import TokenDataset
-from .errors import DataError
 
 
 def mixed_order(dataset: TokenDataset, shares: Mapping[str, float], tokens: int, seed: int = 0) -> np.ndarray:
