@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from wudao_rt.data import pins
 from wudao_rt.data.package import Package
 

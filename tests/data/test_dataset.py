@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from wudao_rt.data import DataError
-from wudao_rt.data.dataset import TokenDataset, write_tokens
-from wudao_rt.data.mixture import mixed_order, token_shares
+from wudao_rt.data import DataError, Record
+from wudao_rt.data.token_file import TokenDataset, mixed_order, token_shares, tokenize_records, write_tokens
+from wudao_rt.data.tokenizer import train_character
 
 DOCUMENTS = [([3, 1, 2], "verse"), ([], "prose"), ([65535], "verse"), (list(range(1000)), "prose")]
 
@@ -33,7 +32,7 @@ def test_a_changed_byte_is_noticed(tmp_path, at: int) -> None:
     content = bytearray(path.read_bytes())
     content[at] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match="its checksum differs. Remove it and prepare it again"):
+    with pytest.raises(DataError, match=r"its checksum differs. Remove it and prepare it again"):
         TokenDataset(path)
 
 
@@ -100,3 +99,13 @@ def test_wrong_shares_are_one_clear_error(tmp_path) -> None:
     for shares in ({}, {"verse": 0.0}):
         with pytest.raises(DataError, match="expected a positive share"):
             mixed_order(dataset, shares, 10)
+
+
+def test_records_become_documents_with_an_end_mark(tmp_path) -> None:
+    records = [Record("春眠[MASK]", "a", domain="verse"), Record("眠", "b", domain="ci")]
+    tokenizer = train_character([record.text for record in records], min_count=1)
+    dataset = tokenize_records(records, tokenizer, tmp_path / "a.bin")
+    assert [tokenizer.decode(document, keep_special=True) for document in dataset] == ["春眠[MASK]<|endoftext|>",
+                                                                                        "眠<|endoftext|>"]
+    assert len(dataset[0]) == 9
+    assert (dataset.tokenizer, dataset.domains) == (tokenizer.fingerprint(), ("verse", "ci"))

@@ -9,7 +9,6 @@ import subprocess
 import zlib
 
 import pytest
-
 from wudao_rt.data.formats.r_lazy_load import read_lazy_load
 from wudao_rt.data.formats.unix_compress import decompress
 

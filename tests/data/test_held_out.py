@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from made_poems import poem_with_byte
-
+from data.made_poems import poem_with_byte
 from wudao_rt.data.held_out import (
     BIBLE_BOOKS,
     NOVELS,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from made_poems import poem_with_byte
-
+from data.made_poems import poem_with_byte
 from wudao_rt import data
 from wudao_rt.data.verse.tones import EITHER, LEVEL, OBLIQUE, ToneClasses
 
@@ -86,7 +85,7 @@ def test_a_carried_folder_without_the_package_is_one_clear_error(cache, tmp_path
 
 
 def test_unknown_names_are_one_clear_error(cache, prepared) -> None:
-    with pytest.raises(data.DataError, match="corpus: expected one of tang-quatrains, verse.*got 'tang'"):
+    with pytest.raises(data.DataError, match=r"corpus: expected one of tang-quatrains, verse.*got 'tang'"):
         data.prepare("tang")
     with pytest.raises(data.DataError, match="split: expected one of train, report"):
         prepared["verse"].records("test")

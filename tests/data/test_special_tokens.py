@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from wudao_rt.data import DataError
 from wudao_rt.data.fetching import fetch_package
 from wudao_rt.data.tokenizer import LAYOUTS, Tokenizer, command_layout, from_wordpiece, train_sentencepiece

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from wudao_rt.data import DataError
 from wudao_rt.data.tokenizer import (
     SURFACES,
@@ -117,7 +116,7 @@ def test_errors_name_what_was_expected(tmp_path) -> None:
         tokenizer.token_id("nope")
     with pytest.raises(DataError, match=r"decode: ids: expected ids in \[0, 128\), got 128"):
         tokenizer.decode([0, 128])
-    with pytest.raises(DataError, match="load: expected wudao_tokenizer.json in"):
+    with pytest.raises(DataError, match=r"load: expected wudao_tokenizer.json in"):
         Tokenizer.load(tmp_path)
     with pytest.raises(DataError, match="vocab_size: expected at least 266"):
         train_bpe(TEXTS, 100)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-
 from wudao_rt.data.poetry.clean import form_of, is_clean, joined, lines_of, punctuated
 from wudao_rt.data.prepared import PreparedCorpus
 from wudao_rt.data.record import Record, RecordWriter
@@ -51,7 +50,8 @@ def test_tone_classes_need_ninety_percent() -> None:
 
 
 def test_tones_are_counted_only_where_lines_align() -> None:
-    counts = count_tones([("甲乙，丙甲。", ["平仄，", "○平。"]), ("甲乙，丙甲。", ["平仄，平。"]), ("乙", ["？"]), ("乙", [])])
+    counts = count_tones([("甲乙，丙甲。", ["平仄，", "○平。"]), ("甲乙，丙甲。", ["平仄，平。"]), ("乙", ["？"]),
+                          ("乙", [])])
     assert counts == {"甲": [2, 0, 0], "乙": [0, 1, 0], "丙": [0, 0, 1]}
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import DataError
+
+_UNFINISHED = ".unfinished-"
+_STALE_SECONDS = 24 * 3600
 
 
 def cache_root() -> Path:
@@ -23,19 +27,32 @@ def cache_root() -> Path:
 
 @contextmanager
 def scratch_folder(root: Path) -> Iterator[Path]:
-    """Yield an empty folder on the file system of `root`, so that a finished part can be renamed into place."""
+    """Yield an empty folder on the file system of `root`, so that a finished part can be renamed into place.
+
+    Raises:
+        DataError: the folder cannot be made, or what is written there fails (a full disk, missing rights).
+    """
+    made: Path | None = None
     try:
         root.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=root))
+        _sweep(root)
+        made = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root))
+        yield made
     except OSError as error:
         raise DataError(
-            f"data: cache: expected a folder to write to, {root} gave '{error.strerror}'. "
-            "Set WUDAO_CACHE to a folder that you may write to."
+            f"data: {root}: expected to write there, got '{error.strerror or error}'. Make room, or choose another "
+            "folder (the cache is where WUDAO_CACHE says)."
         ) from error
-    try:
-        yield made
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        if made:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what interrupted runs left behind, once it is so old that nobody can be writing it any more."""
+    for left in root.glob(_UNFINISHED + "*"):
+        if left.stat().st_mtime < time.time() - _STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def publish(made: Path, target: Path) -> Path:

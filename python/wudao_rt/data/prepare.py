@@ -22,7 +22,7 @@ def prepare(name: str, source: Path | str | None = None, progress: bool = True) 
         progress: show what is fetched and built (on standard error).
 
     Raises:
-        DataError: unknown corpus; packages that cannot be had or are not what was pinned; a cache that cannot be written.
+        DataError: unknown corpus; packages that cannot be had or are not what was pinned; no cache to write to.
     """
     _, family = find(name)
     folder, _ = _built(family, Path(source).expanduser() if source else None, progress)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..errors import DataError
 
-_OFFLINE = "No network? Run `wudao-rt data fetch NAME --to DIR` where there is one, carry DIR here, set WUDAO_CACHE=DIR."
+_OFFLINE = ("No network? Run `wudao-rt data fetch NAME --to DIR` where there is one, carry DIR here and set "
+            "WUDAO_CACHE=DIR.")
 _LIMIT_SECONDS = 1800
 
 

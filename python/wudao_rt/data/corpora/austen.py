@@ -30,7 +30,7 @@ def build(build: Build) -> None:
 def _chapters(title: str, lines: list[str]) -> Iterator[Record]:
     split = NOVELS.get(title, "train")
     starts = [i for i, line in enumerate(lines) if _CHAPTER.fullmatch(line.strip())]
-    for number, (start, end) in enumerate(zip(starts, (*starts[1:], len(lines))), 1):
+    for number, (start, end) in enumerate(zip(starts, (*starts[1:], len(lines)), strict=True), 1):
         text = "\n".join(_paragraphs(lines[start + 1 : end]))
         yield Record(text, f"{title}/{number}", split, "english", "austen", "en", f"{title}, chapter {number}",
                      "Jane Austen")

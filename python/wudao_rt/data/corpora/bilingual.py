@@ -41,7 +41,7 @@ def _joined(chapter: str, verses: list[Record]) -> Record:
 
 FAMILY = Family(
     name="bilingual",
-    version=2,
+    version=3,
     packages=(),
     needs=("verse", "ci", "bible", "austen", "factbook", "wordnet"),
     corpora=(Corpus("bilingual", "Chinese verse, ci and Bible with English prose and definitions, mixed by tokens",

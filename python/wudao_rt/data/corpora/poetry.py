@@ -37,8 +37,9 @@ def _shi_records(poems: Iterator[Poem], held_out: frozenset[str]) -> Iterator[Re
         key = poem.text.translate(_NO_MARKS)
         if form and key not in seen:
             seen.add(key)
-            yield Record(punctuated(poem.text), poem.id, poem_split(poem.text, held_out, FORTUNES_MARKS), "verse", poem.kind,
-                         title=poem.title, author=poem.author, form=form)
+            split = poem_split(poem.text, held_out, FORTUNES_MARKS)
+            yield Record(punctuated(poem.text), poem.id, split, "verse", poem.kind, title=poem.title,
+                         author=poem.author, form=form)
 
 
 def _ci_records(poems: Iterator[Poem], held_out: frozenset[str]) -> Iterator[Record]:
@@ -48,8 +49,9 @@ def _ci_records(poems: Iterator[Poem], held_out: frozenset[str]) -> Iterator[Rec
         if key and key not in seen and is_clean(poem.text):
             seen.add(key)
             identity = "ci-" + hashlib.sha256(key.encode()).hexdigest()[:16]
-            yield Record(joined(poem.text), identity, poem_split(poem.text, held_out, FORTUNES_MARKS), "ci", "ci",
-                         title=poem.title, author=poem.author, form="词")
+            split = poem_split(poem.text, held_out, FORTUNES_MARKS)
+            yield Record(joined(poem.text), identity, split, "ci", "ci", title=poem.title, author=poem.author,
+                         form="词")
 
 
 _NO_MARKS = str.maketrans("", "", "，。？！；：、\n")

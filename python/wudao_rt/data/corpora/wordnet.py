@@ -8,6 +8,8 @@ from ..package import PackageFiles
 from ..record import Record
 from .family import Build, Corpus, Family
 
+# Usage examples quoted from Northanger Abbey, Persuasion and Philippians, which are held out.
+QUOTING_HELD_OUT = frozenset({"adj/00702245", "adj/02114297", "adv/00468447", "adv/00497560"})
 _KINDS = {"noun": "noun", "verb": "verb", "adj": "adjective", "adv": "adverb"}
 
 
@@ -30,7 +32,9 @@ def _record(part: str, kind: str, line: str) -> Record:
     columns = data.split()
     words = [_word(columns[4 + 2 * i]) for i in range(int(columns[3], 16))]
     text = f"{', '.join(words)} ({kind}): {gloss.strip()}"
-    return Record(text, f"{part}/{columns[0]}", "train", "wordnet", "wordnet", "en", words[0])
+    identity = f"{part}/{columns[0]}"
+    split = "excluded" if identity in QUOTING_HELD_OUT else "train"
+    return Record(text, identity, split, "wordnet", "wordnet", "en", words[0])
 
 
 def _word(raw: str) -> str:
@@ -40,7 +44,7 @@ def _word(raw: str) -> str:
 
 FAMILY = Family(
     name="wordnet",
-    version=1,
+    version=2,
     packages=("wordnet-base",),
     corpora=(Corpus("wordnet", "WordNet 3.0: words with glosses and usage examples", ("wordnet",)),),
     build=build,

@@ -6,6 +6,7 @@ import gzip
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 _SYMBOL, _PAIRLIST, _CHARACTERS, _LOGICALS, _INTEGERS, _STRINGS, _LIST = 1, 2, 9, 10, 13, 16, 19
 _NIL, _REFERENCE = 254, 255
@@ -37,7 +38,7 @@ class _Reader:
     data: bytes
     position: int = 0
 
-    def document(self):
+    def document(self) -> Any:
         """Read the header (format, versions, encoding) and the one value behind it."""
         if self._take(2) != b"X\n":
             raise ValueError("not R's binary serialisation")
@@ -47,7 +48,7 @@ class _Reader:
         self._symbols: list[str] = []
         return self._value()
 
-    def _value(self):
+    def _value(self) -> Any:
         flags = self._int()
         kind = flags & 0xFF
         if kind == _PAIRLIST:
@@ -60,7 +61,7 @@ class _Reader:
         value = readers[kind]()
         attributes = self._value() if flags & _HAS_ATTRIBUTES else {}
         names = (attributes or {}).get("names")
-        return dict(zip(names, value)) if names else value
+        return dict(zip(names, value, strict=True)) if names else value
 
     def _pairs(self, flags: int) -> dict:
         attributes = self._value() if flags & _HAS_ATTRIBUTES else None

@@ -60,8 +60,8 @@ def _without_near(texts: list[str], places: list[int], near: float) -> list[int]
     for start in range(0, len(texts), _BATCH):
         batch = range(start, min(start + _BATCH, len(texts)))
         sketches = rensa.RMinHash.from_token_sets([_shingles(texts[i]) for i in batch], _PERMUTATIONS, _SEED)
-        new = finder.add_pairs([(str(i), sketch) for i, sketch in zip(batch, sketches)])
-        kept += [places[i] for i, is_new in zip(batch, new) if is_new]
+        new = finder.add_pairs([(str(i), sketch) for i, sketch in zip(batch, sketches, strict=True)])
+        kept += [places[i] for i, is_new in zip(batch, new, strict=True) if is_new]
     return kept
 
 

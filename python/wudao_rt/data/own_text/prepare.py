@@ -22,8 +22,9 @@ def prepare_files(paths: Iterable[Path | str], folder: Path | str, field: str = 
                   held_out: float = HELD_OUT_SHARE) -> PreparedCorpus:
     """Read, de-duplicate and split a user's files; return the corpus, written to `folder`.
 
-    A text is held out (split `report`) if its SHA-256, read as a fraction, is below `held_out`, so that the same text is
-    held out whatever else is in the folder. If that takes none of several texts, the one with the lowest hash is taken.
+    A text is held out (split `report`) if its SHA-256, read as a fraction, is below `held_out`, so that the same text
+    is held out whatever else is in the folder. If that takes none of several texts, the one with the lowest hash is
+    taken.
 
     Args:
         paths: files and folders; folders are searched for `.txt` and `.jsonl`.

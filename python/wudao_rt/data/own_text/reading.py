@@ -35,8 +35,9 @@ def find_files(paths: Iterable[Path | str]) -> tuple[list[Path], list[Path]]:
         for file in _files_of(path):
             (found if file.suffix.lower() in SUFFIXES else ignored).append(file)
     if not found:
-        raise DataError(f"data: files: expected at least one .txt or .jsonl file in {', '.join(map(str, named))}, found "
-                        f"{_some(ignored)}. Put UTF-8 text there under one of these names.")
+        places = ", ".join(map(str, named))
+        raise DataError(f"data: files: expected at least one .txt or .jsonl file in {places}, found {_some(ignored)}. "
+                        "Put UTF-8 text there under one of these names.")
     return list(dict.fromkeys(found)), list(dict.fromkeys(ignored))
 
 
@@ -55,7 +56,8 @@ def _files_of(path: Path) -> list[Path]:
 def _some(files: list[Path]) -> str:
     if not files:
         return "no file"
-    return f"{len(files)} of another kind ({', '.join(file.name for file in files[:3])}{', ...' if len(files) > 3 else ''})"
+    names = [file.name for file in files[:3]] + (["..."] if len(files) > 3 else [])
+    return f"{len(files)} of another kind ({', '.join(names)})"
 
 
 def read_files(files: Iterable[Path], field: str = "text") -> Iterator[SourceText]:

@@ -39,7 +39,7 @@ def form_of(text: str) -> str:
 
 
 def punctuated(text: str) -> str:
-    """Return the poem in one line, with a mark after every line: its own, else a comma or, every second time, a stop."""
+    """Return the poem on one line with a mark behind every verse: its own, else a comma, every second time a stop."""
     parts = _LINE.findall(text)
     return "".join(line + (mark or "，。"[i % 2]) for i, (line, mark) in enumerate(parts))
 

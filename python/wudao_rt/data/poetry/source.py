@@ -82,7 +82,7 @@ def _bodies(content: object) -> Iterator[str]:
 def simplified(poems: list[Poem]) -> list[Poem]:
     """Return the poems in simplified script."""
     converted = to_simplified([_FIELD.join((poem.title, poem.author, poem.text)) for poem in poems])
-    return [Poem(poem.kind, poem.id, *text.split(_FIELD)) for poem, text in zip(poems, converted)]
+    return [Poem(poem.kind, poem.id, *text.split(_FIELD)) for poem, text in zip(poems, converted, strict=True)]
 
 
 def to_simplified(texts: list[str]) -> list[str]:

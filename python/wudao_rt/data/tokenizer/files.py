@@ -47,7 +47,7 @@ def load(folder: Path) -> tuple[Backend, dict]:
                         "Give the folder that `tokenizer train` wrote.") from None
     except ValueError as error:
         raise DataError(f"tokenizer: load: {path}: expected JSON, got: {error}. Train the tokenizer again.") from error
-    if not isinstance(about, dict) or not _KEYS <= about.keys() or about["kind"] not in BACKENDS:
+    if not isinstance(about, dict) or not about.keys() >= _KEYS or about["kind"] not in BACKENDS:
         raise DataError(f"tokenizer: load: {path}: expected the keys {', '.join(sorted(_KEYS))} and a known kind. "
                         "Train the tokenizer again.")
     backend = BACKENDS[about["kind"]]

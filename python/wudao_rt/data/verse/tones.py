@@ -28,7 +28,7 @@ def count_tones(poems: Iterable[tuple[str, Sequence[str]]]) -> dict[str, list[in
         lines, patterns = lines_of(text), _pattern_lines(strains)
         if [len(line) for line in lines] != [len(pattern) for pattern in patterns]:
             continue
-        for character, tone in zip("".join(lines), "".join(patterns)):
+        for character, tone in zip("".join(lines), "".join(patterns), strict=True):
             if (kind := "平仄○".find(tone)) >= 0:
                 counts[character][kind] += 1
     return dict(counts)
@@ -61,7 +61,7 @@ class ToneClasses:
     def alternates(self, line: str) -> bool:
         """Return whether the 2nd, 4th (and 6th) characters can be read as alternating in tone."""
         tones = [self.of(character) for character in line[1::2][: len(line) // 2]]
-        return any(all(tone in (EITHER, wanted) for tone, wanted in zip(tones, start)) for start in _ALTERNATIONS)
+        return any(all(tone in (EITHER, wanted[i]) for i, tone in enumerate(tones)) for wanted in _ALTERNATIONS)
 
 
 _ALTERNATIONS = (LEVEL + OBLIQUE + LEVEL, OBLIQUE + LEVEL + OBLIQUE)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 
+import numpy as np
+
 from ...errors import DataError
 from ...package import PackageFiles
 from ...poetry.source import to_simplified
@@ -22,10 +24,10 @@ def chinese_verses(files: PackageFiles) -> dict[Verse, str]:
     keys = [Verse(names[marks[row["book"]]], *map(int, row["values_block_0"])) for row in rows]
     # The widest row fills its column and may be cut inside a character.
     texts = to_simplified([_SPACE.sub("", row["text"].decode("utf-8", "ignore")) for row in rows])
-    return {key: text.translate(_FULL_WIDTH) for key, text in zip(keys, texts) if len(text) > 1}
+    return {key: text.translate(_FULL_WIDTH) for key, text in zip(keys, texts, strict=True) if len(text) > 1}
 
 
-def _tables(content: bytes):
+def _tables(content: bytes) -> tuple[list[str], np.ndarray]:
     try:
         import h5py  # heavy, and needed for this corpus alone
     except ImportError as error:

@@ -27,5 +27,5 @@ def _text(data: bytes) -> str:
     (count,) = struct.unpack_from(">I", data, _COUNT_AT)
     starts = struct.unpack_from(f">{count}I", data, _PLACES_AT)
     header = data[starts[0] - 3 : starts[0]]
-    windows = (data[start:end] for start, end in zip(starts, (*starts[1:], len(data))))
+    windows = (data[start:end] for start, end in zip(starts, (*starts[1:], len(data)), strict=True))
     return b"".join(decompress(header + window) for window in windows).decode("ascii")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from ..errors import DataError
 from .dataset import TokenDataset
-from .errors import DataError
 
 
 def mixed_order(dataset: TokenDataset, shares: Mapping[str, float], tokens: int, seed: int = 0) -> np.ndarray:
@@ -45,7 +45,7 @@ def token_shares(dataset: TokenDataset, order: np.ndarray) -> dict[str, float]:
     """Return the share of the tokens that each domain has in an order of documents."""
     lengths = dataset.lengths[order]
     sums = np.bincount(dataset.domain_ids[order], weights=lengths, minlength=len(dataset.domains))
-    return dict(zip(dataset.domains, (sums / max(sums.sum(), 1)).tolist()))
+    return dict(zip(dataset.domains, (sums / max(sums.sum(), 1)).tolist(), strict=True))
 
 
 def _normalised(shares: Mapping[str, float]) -> np.ndarray:
@@ -56,7 +56,7 @@ def _normalised(shares: Mapping[str, float]) -> np.ndarray:
     return weights / weights.sum()
 
 
-def _endless(dataset: TokenDataset, domain: str, seed: int):
+def _endless(dataset: TokenDataset, domain: str, seed: int) -> Iterator[int]:
     """Return an endless generator of the domain's documents; checked now, not at the first use."""
     if domain not in dataset.domains:
         raise DataError(f"data: shares: expected labels among {', '.join(dataset.domains)}, got '{domain}'. "
