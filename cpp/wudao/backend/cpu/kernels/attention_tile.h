@@ -76,6 +76,10 @@ WUDAO_INLINE void product_rows(TileA<T> a, const T* b, std::int64_t b_row, std::
   }
 }
 
+// GCC 12 unrolls the last loop as if `rows` could be 2^62 and then warns of the overflow that it has made up.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Waggressive-loop-optimizations"
+
 // Any number of rows; `cols` is a multiple of the vector width.
 template <class T, Start start>
 __attribute__((noinline)) void tile_product(TileA<T> a, const T* b, std::int64_t b_row, std::int64_t depth, TileC<T> c,
@@ -86,5 +90,7 @@ __attribute__((noinline)) void tile_product(TileA<T> a, const T* b, std::int64_t
   for (; i + kBlockRows <= rows; i += kBlockRows) product_rows<T, kBlockRows, start>(below(i), b, b_row, depth, under(i), cols);
   for (; i < rows; ++i) product_rows<T, 1, start>(below(i), b, b_row, depth, under(i), cols);
 }
+
+#pragma GCC diagnostic pop
 
 }  // namespace wudao::WUDAO_ISA
