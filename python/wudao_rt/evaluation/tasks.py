@@ -94,5 +94,6 @@ def _batches(samples: Iterator[Sample], pad_id: int) -> Iterator[Rows]:
 
 def _tokenizer(model: GLM) -> Tokenizer:
     if model.tokenizer is None:
-        raise ConfigError("eval: model: expected a tokenizer in the model's folder, found none. Save one with the model.")
+        raise ConfigError("eval: model: expected a tokenizer in the model's folder, found none. "
+                          "Save one with the model.")
     return model.tokenizer

@@ -6,5 +6,5 @@ from wudao_rt.train.datasets.special import special_ids
 from wudao_rt.train.datasets.text import TextSource
 from wudao_rt.train.datasets.verse import VERSE_TOKENS, VerseSource, report_rows, verse_prompt
 
-__all__ = ["VERSE_TOKENS", "PackedSource", "Rows", "Source", "TextSource", "VerseSource", "report_rows", "rows_of", "special_ids",
-           "verse_prompt"]
+__all__ = ["VERSE_TOKENS", "PackedSource", "Rows", "Source", "TextSource", "VerseSource", "report_rows", "rows_of",
+           "special_ids", "verse_prompt"]
