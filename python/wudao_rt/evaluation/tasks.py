@@ -15,7 +15,7 @@ from wudao_rt.errors import ConfigError
 from wudao_rt.evaluation.loss import held_out_loss
 from wudao_rt.glm import GLM
 from wudao_rt.tasks import last_word, perplexity_windows, split_last_word
-from wudao_rt.train.datasets import Rows, report_rows, rows_of, special_ids
+from wudao_rt.training.datasets import Rows, report_rows, rows_of, special_ids
 
 _BATCH = 32
 

@@ -11,7 +11,7 @@ import pytest
 import wudao_rt
 from wudao_rt.config import parse_config
 from wudao_rt.errors import CheckpointError, ConfigError
-from wudao_rt.train import Callbacks, StepInfo
+from wudao_rt.training import Callbacks, StepInfo
 
 from .conftest import tiny
 

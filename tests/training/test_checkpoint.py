@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 
 from wudao_rt.errors import CheckpointError
-from wudao_rt.train import checkpoint
-from wudao_rt.train.checkpoint import Snapshot
+from wudao_rt.training import checkpoint
+from wudao_rt.training.checkpoint import Snapshot
 
 # Runs save() in a process of its own, with something done to it first.
 _SAVE = """
 import os, resource, signal, sys
 from pathlib import Path
 import numpy as np
-from wudao_rt.train import checkpoint
-from wudao_rt.train.checkpoint import Snapshot, write
+from wudao_rt.training import checkpoint
+from wudao_rt.training.checkpoint import Snapshot, write
 {before}
 arrays = {{"w": np.ones(200_000, np.float32)}}
 checkpoint.save(Path(sys.argv[1]), Snapshot(2, 2, 20, arrays, arrays, "x = 1"))

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from wudao_rt.config import GLMConfig, TrainTable
-from wudao_rt.train.clock import Stopwatch
-from wudao_rt.train.cost import step_flops
-from wudao_rt.train.log import RunLog, StepInfo
-from wudao_rt.train.prefetch import Prefetch
-from wudao_rt.train.rates import Rates
+from wudao_rt.training.clock import Stopwatch
+from wudao_rt.training.cost import step_flops
+from wudao_rt.training.log import RunLog, StepInfo
+from wudao_rt.training.prefetch import Prefetch
+from wudao_rt.training.rates import Rates
 
 
 def info(step: int, **changes: object) -> StepInfo:
