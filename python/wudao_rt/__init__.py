@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wudao_rt.config.glm import GLMConfig
     from wudao_rt.glm import GLM
     from wudao_rt.model_folder import load
+    from wudao_rt.training import train
 
 # Public name -> module that defines it. A module with the name itself (ops) stands for itself.
 _PUBLIC = {
@@ -36,6 +37,7 @@ _PUBLIC = {
     "info": "wudao_rt._core",
     "load": "wudao_rt.model_folder",
     "ops": "wudao_rt.ops",
+    "train": "wudao_rt.training",
 }
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "info",
     "load",
     "ops",
+    "train",
 ]
 
 

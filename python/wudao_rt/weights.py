@@ -24,7 +24,7 @@ _NUMPY = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Hold the parameters of a GLM as float32 or float64 arrays, with its shape and, perhaps, its tokenizer's folder."""
+    """Hold the parameters of a GLM as float arrays, with its shape and, perhaps, its tokenizer's folder."""
 
     config: GLMConfig
     arrays: Mapping[str, np.ndarray]
@@ -97,7 +97,8 @@ def _shape_of(path: Path, arrays: Mapping[str, np.ndarray], heads: int, activati
     block = BLOCK in arrays
     heads = heads or hidden // _HEAD_WIDTH
     if not heads or hidden % heads:
-        raise ConfigError(f"convert: --heads: expected a divisor of the hidden size {hidden}, got {heads}. Give --heads.")
+        raise ConfigError(f"convert: --heads: expected a divisor of the hidden size {hidden}, got {heads}. "
+                          "Give --heads.")
     return GLMConfig(vocab, hidden, layers, heads, len(arrays[POSITION]) - int(block), block, activation)
 
 
@@ -110,8 +111,8 @@ def write_weights(model: Weights, target: Path, dtype: str) -> None:
         part.replace(target)
     except (safetensors.SafetensorError, OSError) as error:
         part.unlink(missing_ok=True)
-        raise CheckpointError(f"convert: {target}: expected to write it, got: {error}. Make room or choose another place."
-                              ) from None
+        raise CheckpointError(f"convert: {target}: expected to write it, got: {error}. Make room or choose "
+                              "another place.") from None
 
 
 def _entry(array: np.ndarray, dtype: str) -> dict:

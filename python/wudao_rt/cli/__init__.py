@@ -31,6 +31,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         sys.stderr.close()
         return OK
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return USER_ERROR
     except click.ClickException as error:
         return _told(error.format_message(), USER_ERROR)
     except InternalError as error:

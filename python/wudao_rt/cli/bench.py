@@ -22,7 +22,7 @@ def command(preset: str, dtype: str, batch: int, length: int, streams: int, seco
     Example:
       wudao-rt bench --preset verse --dtype bfloat16
     """
-    from wudao_rt.train.measure import measure_decoding, measure_training
+    from wudao_rt.training.measure import measure_decoding, measure_training
 
     echo_json(measure_training(preset, dtype, batch, length, seconds))
     echo_json(measure_decoding(preset, dtype, streams, length, seconds))

@@ -20,13 +20,13 @@ from wudao_rt.errors import ConfigError
 @click.option("--file", "file", type=click.Path(path_type=Path), metavar="F",
               help="UTF-8 text instead of a corpus (perplexity, last-word).")
 @click.option("--mode", type=click.Choice(["bi", "uni"]), default="bi", show_default=True)
-@click.option("--length", type=click.IntRange(min=4), default=128, show_default=True, help="perplexity: row length.")
-@click.option("--overlap", type=click.IntRange(min=1), default=32, show_default=True,
+@click.option("--length", type=click.IntRange(min=4), help="perplexity: row length; default the model's positions.")
+@click.option("--overlap", type=click.IntRange(min=1),
               help="perplexity: tokens that each window adds.")
 @threads_option
 @json_option
-def command(model: str, task: str, corpus: str, split: str, file: Path | None, mode: str, length: int, overlap: int,
-            as_json: bool) -> None:
+def command(model: str, task: str, corpus: str, split: str, file: Path | None, mode: str, length: int | None,
+            overlap: int | None, as_json: bool) -> None:
     """Compute the held-out loss of a model, in nats per token.
 
     With --json one object: task, split, nats_per_token, tokens, n, and what the task adds.

@@ -44,8 +44,9 @@ def command(model: str, contexts: tuple[str, ...], continuations: tuple[str, ...
     befores, afters = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     found = wudao_rt.load(model).score(befores, afters, mode=mode, include_end=include_end)
     for (context, continuation), one in zip(pairs, found, strict=True):
-        record = {"context": context, "continuation": continuation, "log_prob": one.log_prob, "tokens": one.tokens}
-        echo_json(record) if as_json else click.echo(f"{one.log_prob:.4f}\t{one.tokens}\t{continuation}")
+        record = {"context": context, "continuation": continuation, "log_prob": one.log_prob,
+                  "tokens": len(one.token_ids)}
+        echo_json(record) if as_json else click.echo(f"{one.log_prob:.4f}\t{len(one.token_ids)}\t{continuation}")
 
 
 def _paired(contexts: tuple[str, ...], continuations: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -42,7 +42,7 @@ def train(paths: tuple[str, ...], corpora: tuple[str, ...], kind: str, vocab_siz
     """
     from wudao_rt.config import TokenizerTable
     from wudao_rt.data.tokenizer import TrainReport
-    from wudao_rt.train.tokenizers import make_tokenizer
+    from wudao_rt.training.tokenizers import make_tokenizer
 
     if not paths and not corpora:
         raise ConfigError("tokenizer train: texts: expected files or --corpus NAME, got neither. Name one.")

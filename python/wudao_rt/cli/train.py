@@ -33,8 +33,8 @@ def command(what: tuple[str, ...], changes: tuple[str, ...], watch: float, max_s
       wudao-rt train run.toml --set train.lr=1e-3
       wudao-rt train runs/run --resume
     """
-    from wudao_rt.train import train
-    from wudao_rt.train.own_text import own_text_config
+    from wudao_rt.training import train
+    from wudao_rt.training.own_text import own_text_config
 
     if _is_own_text(what, resumed):
         config = own_text_config(what, max_seconds, field, changes)

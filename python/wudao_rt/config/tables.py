@@ -81,8 +81,10 @@ class DataTable:
     forms: tuple[str, ...] = setting((), "verse: only these forms; empty: all")
     repeats: dict[str, int] = dataclasses.field(
         default_factory=dict, metadata={"doc": "verse: times that records of a source (tang, song) stand in an epoch"})
-    title_prob: float = setting(0.5, "verse: probability that a poem's title is given", low=0, high=1)
-    author_prob: float = setting(0.25, "verse: probability that its author is given", low=0, high=1)
+    title_prob: float = setting(0.5, "verse: probability that a batch is given its poems' titles", low=0, high=1)
+    author_prob: float = setting(0.25, "verse: probability that a batch is given their authors", low=0, high=1)
+    longest_title: int = setting(12, "verse: longer titles and authors are left out, as they would pad the others",
+                                 low=0)
     causal_prob: float = setting(0.5, "text: probability of a sample without any given context", low=0, high=1)
     objectives: Objectives = dataclasses.field(
         default_factory=Objectives, metadata={"doc": "packed: ratios and numbers of the objectives"})

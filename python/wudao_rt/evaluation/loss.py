@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from wudao_rt.glm import GLM
-from wudao_rt.train.datasets import Rows
+from wudao_rt.training.datasets import Rows
 
 
 @dataclass(frozen=True)

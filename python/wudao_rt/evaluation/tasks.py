@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
+from math import exp
 from typing import Any
 
-import numpy as np
-
 from wudao_rt.data import prepare
-from wudao_rt.data.blanks import Sample, collate
 from wudao_rt.data.tokenizer import Tokenizer
 from wudao_rt.errors import ConfigError
 from wudao_rt.evaluation.loss import held_out_loss
 from wudao_rt.glm import GLM
-from wudao_rt.tasks import last_word, perplexity_windows, split_last_word
-from wudao_rt.train.datasets import Rows, report_rows, rows_of, special_ids
+from wudao_rt.scoring import score_last_words, score_text
+from wudao_rt.tasks import Mode
+from wudao_rt.training.datasets import report_rows
 
 _BATCH = 32
 
@@ -35,14 +33,15 @@ def verse(model: GLM, corpus: str = "tang-quatrains", split: str = "report") -> 
     return held_out_loss(model, report_rows(records, _tokenizer(model), _BATCH)).to_json()
 
 
-def perplexity(model: GLM, texts: Iterable[str], length: int = 128, overlap: int = 32, mode: str = "bi"
-               ) -> dict[str, Any]:
+def perplexity(
+    model: GLM, texts: Iterable[str], length: int | None = None, overlap: int | None = None, mode: Mode = "bi"
+) -> dict[str, Any]:
     """Compute the loss of long texts in overlapping windows; every token but the first of a text is scored once.
 
     Args:
         model: any GLM with a tokenizer.
-        texts: long texts.
-        length: row length.
+        texts: long texts; those of a single token are left out.
+        length: row length; default what the model's positions allow.
         overlap: tokens that each window but the first adds.
         mode: "bi" reads the earlier part of a window in both directions, "uni" left to right.
     Returns: nats_per_token, tokens, n (texts), perplexity (per token).
@@ -50,17 +49,15 @@ def perplexity(model: GLM, texts: Iterable[str], length: int = 128, overlap: int
         ConfigError: windows that the model's positions do not hold.
     """
     tokenizer = _tokenizer(model)
-    if length + 1 > model.config.max_positions:
-        raise ConfigError(f"eval: length: expected at most {model.config.max_positions - 1}, got {length}. Lower it.")
-    special = special_ids(tokenizer)
-    encoded = [np.array(ids, np.int32) for ids in tokenizer.encode_batch(list(texts), parse_special=False)]
-    encoded = [ids for ids in encoded if len(ids) > 1]
-    windows = (w.sample for ids in encoded for w in perplexity_windows(ids, length, overlap, special, mode))
-    found = held_out_loss(model, _batches(windows, special.eos))
-    return {**found.to_json(), "n": len(encoded), "perplexity": float(np.exp(found.nats_per_token))}
+    long_enough = [text for text in texts if len(tokenizer.encode(text, parse_special=False)) > 1]
+    found = [score_text(model, text, overlap, length, mode) for text in long_enough]
+    _require(found, "a text of at least two tokens")
+    tokens = sum(one.tokens for one in found)
+    mean = sum(one.nats for one in found) / tokens
+    return {"nats_per_token": mean, "tokens": tokens, "n": len(found), "perplexity": exp(mean)}
 
 
-def last_words(model: GLM, texts: Iterable[str], mode: str = "bi") -> dict[str, Any]:
+def last_words(model: GLM, texts: Iterable[str], mode: Mode = "bi") -> dict[str, Any]:
     """Compute how often the last word of a passage is the most likely one, and its loss.
 
     Args:
@@ -70,29 +67,22 @@ def last_words(model: GLM, texts: Iterable[str], mode: str = "bi") -> dict[str, 
     Returns: nats_per_token, tokens, n (passages), accuracy.
     Source: Paperno et al., The LAMBADA dataset (2016).
     """
-    tokenizer, longest = _tokenizer(model), model.config.max_positions
-    special = special_ids(tokenizer)
-    lines = (line for text in texts for line in text.splitlines() if len(line.split()) > 1)
-    pairs = [tuple(np.array(tokenizer.encode(part, parse_special=False), np.int32) for part in split_last_word(line))
-             for line in lines]
-    samples = [last_word(context, answer, special, mode, longest) for context, answer in pairs]
-    found = held_out_loss(model, _batches(iter(samples), special.eos))
-    right = sum(_all_right(model, sample, special.eos) for sample in samples)
-    return {**found.to_json(), "accuracy": right / len(samples) if samples else float("nan")}
+    lines = [line for text in texts for line in text.splitlines() if len(line.split()) > 1]
+    _require(lines, "a line of at least two words")
+    found = score_last_words(model, lines, mode)
+    tokens = sum(len(one.token_ids) for one in found)
+    mean = -sum(one.log_prob for one in found) / tokens
+    right = sum(one.correct for one in found) / len(found)
+    return {"nats_per_token": mean, "tokens": tokens, "n": len(found), "accuracy": right}
 
 
-def _all_right(model: GLM, sample: Sample, pad_id: int) -> bool:
-    batch = collate([sample], pad_id=pad_id)
-    logits = model.logits(batch.ids, batch.positions, batch.block_positions, sep=batch.sep)[0]
-    return bool((logits[sample.slots].argmax(1) == sample.targets[sample.slots]).all())
-
-
-def _batches(samples: Iterator[Sample], pad_id: int) -> Iterator[Rows]:
-    while part := list(islice(samples, _BATCH)):
-        yield rows_of(part, pad_id)
+def _require(found: list, what: str) -> None:
+    if not found:
+        raise ConfigError(f"eval: texts: expected {what}, got none. Give other texts.")
 
 
 def _tokenizer(model: GLM) -> Tokenizer:
     if model.tokenizer is None:
-        raise ConfigError("eval: model: expected a tokenizer in the model's folder, found none. Save one with the model.")
+        raise ConfigError("eval: model: expected a tokenizer in the model's folder, found none. "
+                          "Save one with the model.")
     return model.tokenizer

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from wudao_rt.config import Config
-from wudao_rt.train.events import Callbacks
-from wudao_rt.train.log import StepInfo
+from wudao_rt.training.events import Callbacks
+from wudao_rt.training.log import StepInfo
 
 
 class Screen(Callbacks):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from wudao_rt.train.log import StepInfo
+from wudao_rt.training.log import StepInfo
 
 
 class Callbacks:

@@ -14,8 +14,8 @@ from safetensors.numpy import save_file
 from wudao_rt.data import DataError
 from wudao_rt.errors import CheckpointError
 from wudao_rt.model_folder import CONFIG, TOKENIZER, WEIGHTS
-from wudao_rt.train.checkpoint.read import steps_of
-from wudao_rt.train.checkpoint.snapshot import FOLDER, LAST, OPTIMIZER, STATE, Snapshot
+from wudao_rt.training.checkpoint.read import steps_of
+from wudao_rt.training.checkpoint.snapshot import FOLDER, LAST, OPTIMIZER, STATE, Snapshot
 
 _PART = ".part"
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from wudao_rt import _core
 from wudao_rt.evaluation import held_out_loss
-from wudao_rt.train import checkpoint
-from wudao_rt.train.clock import Stopwatch
-from wudao_rt.train.cost import Report, peak_memory_bytes, step_flops
-from wudao_rt.train.datasets import Rows
-from wudao_rt.train.events import Listeners
-from wudao_rt.train.interrupt import Interrupt
-from wudao_rt.train.log import RunLog, StepInfo
-from wudao_rt.train.prefetch import Prefetch
-from wudao_rt.train.rates import Rates
-from wudao_rt.train.samples import draw_samples
-from wudao_rt.train.session import Session
+from wudao_rt.training import checkpoint
+from wudao_rt.training.clock import Stopwatch
+from wudao_rt.training.cost import Report, peak_memory_bytes, step_flops
+from wudao_rt.training.datasets import Rows
+from wudao_rt.training.events import Listeners
+from wudao_rt.training.interrupt import Interrupt
+from wudao_rt.training.log import RunLog, StepInfo
+from wudao_rt.training.prefetch import Prefetch
+from wudao_rt.training.rates import Rates
+from wudao_rt.training.samples import draw_samples
+from wudao_rt.training.session import Session
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@
     run/last                  the name of the newest one
 """
 
-from wudao_rt.train.checkpoint.read import Restored, newest_good, restore, steps_of, verify
-from wudao_rt.train.checkpoint.snapshot import Snapshot
-from wudao_rt.train.checkpoint.write import save
+from wudao_rt.training.checkpoint.read import Restored, newest_good, restore, steps_of, verify
+from wudao_rt.training.checkpoint.snapshot import Snapshot
+from wudao_rt.training.checkpoint.write import save
 
 __all__ = ["Restored", "Snapshot", "newest_good", "restore", "save", "steps_of", "verify"]

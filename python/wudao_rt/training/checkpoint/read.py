@@ -14,7 +14,7 @@ import numpy as np
 
 from wudao_rt.errors import CheckpointError
 from wudao_rt.model_folder import WEIGHTS, read_weights
-from wudao_rt.train.checkpoint.snapshot import FOLDER, FORMAT, OPTIMIZER, STATE
+from wudao_rt.training.checkpoint.snapshot import FOLDER, FORMAT, OPTIMIZER, STATE
 
 _NAME = re.compile(r"step-(\d+)")
 

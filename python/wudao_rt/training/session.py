@@ -14,10 +14,10 @@ from wudao_rt.data.tokenizer import Tokenizer
 from wudao_rt.errors import ConfigError
 from wudao_rt.glm import GLM
 from wudao_rt.model_folder import CONFIG, TOKENIZER
-from wudao_rt.train import checkpoint
-from wudao_rt.train.checkpoint import Restored, Snapshot
-from wudao_rt.train.corpora import Corpora
-from wudao_rt.train.datasets import Source
+from wudao_rt.training import checkpoint
+from wudao_rt.training.checkpoint import Restored, Snapshot
+from wudao_rt.training.corpora import Corpora
+from wudao_rt.training.datasets import Source
 
 
 @dataclass(eq=False)

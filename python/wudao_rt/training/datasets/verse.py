@@ -10,13 +10,13 @@ import numpy as np
 
 from wudao_rt.config import DataTable, TrainTable
 from wudao_rt.data import DataError, Record
-from wudao_rt.data.blanks import Sample, prompted_body
 from wudao_rt.data.blanks.keys import Stream, generator
 from wudao_rt.data.tokenizer import Tokenizer
-from wudao_rt.train.datasets.epochs import Epochs
-from wudao_rt.train.datasets.ragged import Ragged
-from wudao_rt.train.datasets.rows import Rows, rows_of
-from wudao_rt.train.datasets.special import special_ids
+from wudao_rt.training.datasets.epochs import Epochs
+from wudao_rt.training.datasets.prompted import prompted_rows
+from wudao_rt.training.datasets.ragged import Ragged
+from wudao_rt.training.datasets.rows import Rows
+from wudao_rt.training.datasets.special import special_ids
 
 TITLE, AUTHOR = "<题>", "<作者>"
 FORMS = ("五绝", "七绝", "五律", "七律", "词")
@@ -35,7 +35,9 @@ def verse_prompt(form: str, title: str = "", author: str = "") -> str:
 
 
 class VerseSource:
-    """Make samples [CLS] form (title) (author) [gMASK] | sop poem eos; batches hold poems of one form.
+    """Make samples [CLS] form (title) (author) [gMASK] | sop poem eos.
+
+    A batch holds poems of one form, all with or all without title and author, so that rows are hardly padded.
 
     Args:
         records: poems to learn from.
@@ -49,9 +51,9 @@ class VerseSource:
     def __init__(self, records: Sequence[Record], held_out: Sequence[Record], tokenizer: Tokenizer, data: DataTable,
                  train: TrainTable) -> None:
         self.tokenizer = tokenizer
-        self._special = special_ids(tokenizer)
         self._data, self._train = data, train
-        self._poems = _Poems([r for r in records if r.form in (data.forms or FORMS)], tokenizer, train.length)
+        chosen = [record for record in records if record.form in (data.forms or FORMS)]
+        self._poems = _Poems(chosen, tokenizer, data.longest_title, train.length)
         self._held_out = held_out
         self._epochs = Epochs(self._poems.groups(data.repeats), train.batch, train.seed)
         self.prompts = tuple(verse_prompt(form) for form in FORMS if form in self._poems.forms)
@@ -59,17 +61,13 @@ class VerseSource:
     def batch(self, step: int) -> Rows:
         """Return the batch of a step: poems of one form; a function of (seed, step) alone."""
         picks = self._epochs.records(step)
-        draws = generator(self._train.seed, Stream.BATCH, step).random((picks.size, 2))
-        given = draws < (self._data.title_prob, self._data.author_prob)
-        samples = [self._sample(int(i), *row) for i, row in zip(picks, given.tolist(), strict=True)]
-        return rows_of(samples, self._special.eos)
+        draws = generator(self._train.seed, Stream.BATCH, step).random(2)
+        title, author = draws < (self._data.title_prob, self._data.author_prob)
+        return self._poems.rows(picks.tolist(), bool(title), bool(author))
 
     def held_out(self) -> Iterator[Rows]:
         """Yield the held-out poems, from the form tag alone."""
         return report_rows(self._held_out, self.tokenizer, self._train.batch)
-
-    def _sample(self, index: int, title: bool, author: bool) -> Sample:
-        return prompted_body(self._poems.condition(index, title, author), self._poems.bodies[index], self._special)
 
 
 def report_rows(records: Sequence[Record], tokenizer: Tokenizer, batch: int) -> Iterator[Rows]:
@@ -78,15 +76,13 @@ def report_rows(records: Sequence[Record], tokenizer: Tokenizer, batch: int) -> 
     A character that the vocabulary lacks costs ln(number of such characters) beyond the unknown token's own cost:
     naming which of them it is.
     """
-    special = special_ids(tokenizer)
-    poems = _Poems(records, tokenizer, given=False)
+    poems = _Poems(records, tokenizer)
     cost = log(max(1, len(_unknown_characters(records, tokenizer))))
     for group in poems.groups({}):
         for start in range(0, group.size, batch):
             part = group[start : start + batch].tolist()
             unknown = sum(int((poems.bodies[i] == tokenizer.commands.unk).sum()) for i in part)
-            samples = [prompted_body(poems.condition(i, False, False), poems.bodies[i], special) for i in part]
-            yield replace(rows_of(samples, special.eos), extra_nats=cost * unknown)
+            yield replace(poems.rows(part), extra_nats=cost * unknown)
 
 
 def _unknown_characters(records: Sequence[Record], tokenizer: Tokenizer) -> set[str]:
@@ -97,19 +93,18 @@ def _unknown_characters(records: Sequence[Record], tokenizer: Tokenizer) -> set[
 
 class _Poems:
     def __init__(
-        self, records: Sequence[Record], tokenizer: Tokenizer, length: int = 1 << 30, given: bool = True
+        self, records: Sequence[Record], tokenizer: Tokenizer, longest_title: int = 0, length: int = 1 << 30
     ) -> None:
         if not records:
             raise DataError("verse: records: expected at least one poem, got none. Check data.corpora and data.forms.")
         self.forms = tuple(record.form for record in records)
         self.sources = tuple(record.source for record in records)
-        self._length = length
+        self._special, self._length, self._longest_title = special_ids(tokenizer), length, longest_title
         self._title, self._author = (tokenizer.token_id(name) for name in (TITLE, AUTHOR))
         self._tags = {form: tokenizer.token_id(f"<{form}>") for form in set(self.forms)}
         self.bodies = Ragged(tokenizer.encode_batch([r.text for r in records], parse_special=False))
-        blank = [""] * len(records)
-        self._titles = Ragged(tokenizer.encode_batch([r.title for r in records] if given else blank, False))
-        self._authors = Ragged(tokenizer.encode_batch([r.author for r in records] if given else blank, False))
+        self._titles = Ragged(tokenizer.encode_batch([record.title for record in records], parse_special=False))
+        self._authors = Ragged(tokenizer.encode_batch([record.author for record in records], parse_special=False))
         longest = int(self.bodies.sizes.max()) + 4
         if longest > length:
             raise DataError(f"verse: train.length: expected at least {longest} tokens for the longest poem, got "
@@ -123,14 +118,19 @@ class _Poems:
         found = [indices[forms == form] for form in FORMS]
         return [group for group in found if group.size]
 
-    def condition(self, index: int, title: bool, author: bool) -> np.ndarray:
-        """Return the tag, and title and author where they are wanted and fit into the row."""
+    def rows(self, indices: list[int], title: bool = False, author: bool = False) -> Rows:
+        """Return a batch of poems."""
+        conditions = [self._condition(i, title, author) for i in indices]
+        return prompted_rows(conditions, [self.bodies[i] for i in indices], self._special)
+
+    def _condition(self, index: int, title: bool, author: bool) -> np.ndarray:
+        """Return the tag, and title and author where they are wanted and short enough."""
         parts = [self._tags[self.forms[index]]]
         room = self._length - int(self.bodies.sizes[index]) - 4
         wanted = ((title, self._title, self._titles), (author, self._author, self._authors))
         for give, mark, texts in wanted:
             size = int(texts.sizes[index])
-            if give and 0 < size < room:
+            if give and 0 < size <= self._longest_title and size < room:
                 parts += [mark, *texts[index].tolist()]
                 room -= size + 1
         return np.array(parts, np.int32)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from queue import Full, Queue
 
 from wudao_rt.errors import InternalError
-from wudao_rt.train.datasets import Rows
+from wudao_rt.training.datasets import Rows
 
 _POLL_SECONDS = 0.1
 

@@ -6,9 +6,9 @@
     report.held_out, report.tokens_per_second, report.folder
 """
 
-from wudao_rt.train.cost import Report
-from wudao_rt.train.events import Callbacks
-from wudao_rt.train.log import StepInfo
-from wudao_rt.train.run import train
+from wudao_rt.training.cost import Report
+from wudao_rt.training.events import Callbacks
+from wudao_rt.training.log import StepInfo
+from wudao_rt.training.run import train
 
 __all__ = ["Callbacks", "Report", "StepInfo", "train"]

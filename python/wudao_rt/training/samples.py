@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wudao_rt.train.session import Session
+from wudao_rt.training.session import Session
 
 
 def draw_samples(session: Session) -> list[str]:

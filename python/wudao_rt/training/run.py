@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from wudao_rt.config import Config
-from wudao_rt.train.cost import Report, matmul_roof
-from wudao_rt.train.events import Listeners
-from wudao_rt.train.interrupt import Interrupt
-from wudao_rt.train.log import RunLog
-from wudao_rt.train.loop import Limits, StepLoop
-from wudao_rt.train.recipes import read_run
-from wudao_rt.train.screen import Screen
-from wudao_rt.train.session import Session, resume, start
+from wudao_rt.training.cost import Report, matmul_roof
+from wudao_rt.training.events import Listeners
+from wudao_rt.training.interrupt import Interrupt
+from wudao_rt.training.log import RunLog
+from wudao_rt.training.loop import Limits, StepLoop
+from wudao_rt.training.recipes import read_run
+from wudao_rt.training.screen import Screen
+from wudao_rt.training.session import Session, resume, start
 
 
 def train(

@@ -1,0 +1,53 @@
+"""A run that is asked to stop saves, says how to go on, and exits with 0."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import environment, run_cli, sets
+
+
+def start(texts: Path, output: Path) -> subprocess.Popen:
+    options = sets("train.steps=1000000", "output.log_every=1", f"output.folder={output}")
+    return subprocess.Popen([sys.executable, "-m", "wudao_rt", "train", str(texts), *options], env=environment(),
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(process: subprocess.Popen, start: str) -> None:
+    for line in process.stdout:
+        if line.startswith(start):
+            return
+    raise AssertionError(process.stderr.read())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_signals_save_and_exit_cleanly(texts, tmp_path, number: signal.Signals):
+    output = tmp_path / "run"
+    process = start(texts, output)
+    wait_for(process, "step 3 ")
+    process.send_signal(number)
+    shown, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert f"stopped by {number.name}" in shown and f"wudao-rt train {output} --resume" in shown
+    step = (output / "last").read_text().strip().removeprefix("step-")
+    again = run_cli("train", output, "--resume", "--set", f"train.steps={int(step) + 2}")
+    assert again.returncode == 0 and f"resumed at step {step} " in again.stdout
+    assert (output / "last").read_text().strip() == f"step-{int(step) + 2}"
+
+
+def test_a_killed_run_resumes_from_its_last_checkpoint(texts, tmp_path):
+    output = tmp_path / "run"
+    options = sets("train.steps=1000000", "train.checkpoint_every=2", f"output.folder={output}")
+    process = subprocess.Popen([sys.executable, "-m", "wudao_rt", "train", str(texts), *options], env=environment(),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(process, f"checkpoint {output / 'checkpoints' / 'step-8'}")
+    process.kill()
+    process.communicate(timeout=60)
+    again = run_cli("train", output, "--resume", "--max-seconds", 0.5)
+    assert again.returncode == 0, again.stderr
+    assert "resumed at step " in again.stdout
