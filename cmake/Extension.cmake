@@ -1,9 +1,11 @@
-# The extension wudao_rt._core. Each cpp/bindings/<family>.cpp defines bind_<family>; module.cpp calls them all.
+# The extension wudao_rt._core. A cpp/bindings/<family>.cpp that binds something defines bind_<family>; module.cpp calls
+# them all.
 file(GLOB WUDAO_BINDINGS CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cpp/bindings/*.cpp")
 set(calls "")
 foreach(file IN LISTS WUDAO_BINDINGS)
   get_filename_component(family "${file}" NAME_WE)
-  if(NOT family STREQUAL "module")
+  file(STRINGS "${file}" binds REGEX "^void bind_${family}\\(")
+  if(binds)
     string(APPEND calls "WUDAO_FAMILY(${family})\n")
   endif()
 endforeach()

@@ -93,5 +93,3 @@ train::PassOptions read_pass_options(const py::dict& options) {
 }
 
 }  // namespace wudao::python
-
-void bind_batch(pybind11::module_&) {}

@@ -40,7 +40,10 @@ const gemm::PackedB& packed_weight(PackedForms& forms, WeightUse use, const Weig
   const int tag = tag_of(use, weight.compute);
   PackedForm* slot = forms.find(tag);
   if (slot != nullptr && made_from(*static_cast<const Form*>(slot->handle), weight)) {
-    return *static_cast<const Form*>(slot->handle)->packed;
+    const Form& form = *static_cast<const Form*>(slot->handle);
+    if (slot->stale) fill(use, form, pool);
+    slot->stale = false;
+    return *form.packed;
   }
   if (slot != nullptr) {
     slot->free(slot->handle);
