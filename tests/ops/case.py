@@ -1,7 +1,8 @@
 """What a case file of an op states, and how the engine is held against it.
 
-A case gives a NumPy reference (forward and backward) that computes in whatever type its inputs have. Run in float64 it is
-the truth; run in the type under test it is the plain composition whose error sets the bound:
+A case gives a NumPy reference (forward and backward) that computes in whatever type its inputs have. Run in a wider type
+(float64; 80-bit floats to judge float64) it is the truth; run in the type under test it is the plain composition whose
+error sets the bound:
 
     error of the engine <= max(2 x error of the plain composition, 4 units in the last place of the largest value)
 """
@@ -61,8 +62,10 @@ def rounded_inputs(case: Case, inputs: Arrays, dtype: str) -> Arrays:
     return {k: round_to(v, narrow[k]) for k, v in inputs.items()}
 
 
-def widened(inputs: Arrays) -> Arrays:
-    return {k: v.astype(np.float64) if np.issubdtype(v.dtype, np.floating) else v for k, v in inputs.items()}
+def widened(inputs: Arrays, dtype: str) -> Arrays:
+    """The same values in the type in which the truth is computed."""
+    wide = np.longdouble if dtype == "float64" else np.float64
+    return {k: v.astype(wide) if np.issubdtype(v.dtype, np.floating) else v for k, v in inputs.items()}
 
 
 def bound(plain: np.ndarray, exact: np.ndarray, dtype: str) -> float:

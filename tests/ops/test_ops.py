@@ -27,17 +27,17 @@ def check_forward(case: Case, size: dict, dtype: str, disturb: float = 0.0) -> N
     got = np.asarray(case.run(inputs, dtype), dtype=np.float64)
     if got.size:
         got.flat[got.size // 2] += disturb * (1 + np.max(np.abs(got)))
-    exact = case.reference(widened(inputs))
+    exact = case.reference(widened(inputs, dtype))
     plain = round_to(case.reference(inputs), "float32" if case.wide_output and dtype == "bfloat16" else dtype)
     assert_close(got, plain, exact, dtype, case.name)
 
 
 def check_backward(case: Case, size: dict, dtype: str, disturb: float = 0.0) -> None:
     inputs = rounded_inputs(case, make(case, size), dtype)
-    shape = case.reference(widened(inputs)).shape
+    shape = case.reference(widened(inputs, dtype)).shape
     dy = round_to(np.random.default_rng(8).normal(size=shape), "float32" if case.wide_output and dtype == "bfloat16" else dtype)
     got = case.run_backward(inputs, dy, dtype)
-    exact = case.reference_backward(widened(inputs), dy.astype(np.float64))
+    exact = case.reference_backward(widened(inputs, dtype), widened({"dy": dy}, dtype)["dy"])
     plain = case.reference_backward(inputs, dy)
     for name, mine, truth, simple in zip(case.differentiable, got, exact, plain, strict=True):
         values = np.asarray(mine, dtype=np.float64)
