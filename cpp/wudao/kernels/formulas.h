@@ -12,25 +12,27 @@
 namespace wudao::WUDAO_ISA {
 
 // GELU, tanh form (Hendrycks and Gimpel 2016, section 2): 0.5 x (1 + tanh(u)), u = sqrt(2/pi) (x + 0.044715 x^3).
-// Since (1 + tanh u) / 2 = 1 / (1 + exp(-2u)), nothing cancels for negative x.
+// With d = exp(-2u) the gate (1 + tanh u) / 2 is 1 / (1 + d), so nothing cancels for negative x.
 template <class T, class V>
-WUDAO_FORMULA V gelu_tanh_gate(V x) {
+WUDAO_FORMULA V gelu_tanh_decay(V x) {
   constexpr T k1 = T(-2 * 0.79788456080286535588), k3 = T(-2 * 0.79788456080286535588 * 0.044715);
-  return T(1) / (T(1) + exp(x * (x * x * k3 + k1)));
+  return exp(x * (x * x * k3 + k1));
 }
 
 template <class T, class V>
 WUDAO_FORMULA V gelu_tanh(V x) {
-  return x * gelu_tanh_gate<T>(x);
+  return x / (T(1) + gelu_tanh_decay<T>(x));
 }
 
-// Beyond |x| = 20 the slope is 0 or 1 in every precision, and x^2 must not overflow.
+// gate + x gate (1 - gate) 2u', where 1 - gate = d gate. Beyond the bound the slope is 0 or 1 to the last place; within
+// it d is finite.
 template <class T, class V>
 WUDAO_FORMULA V gelu_tanh_slope(V x) {
+  constexpr T bound = sizeof(T) == 8 ? T(20) : T(9);
   constexpr T k1 = T(2 * 0.79788456080286535588), k3 = T(6 * 0.79788456080286535588 * 0.044715);
-  const V bounded = clamp(x, T(-20), T(20));
-  const V gate = gelu_tanh_gate<T>(bounded);
-  return gate + bounded * (gate * (T(1) - gate)) * (bounded * bounded * k3 + k1);
+  const V within = clamp(x, -bound, bound);
+  const V decay = gelu_tanh_decay<T>(within), gate = T(1) / (T(1) + decay);
+  return gate + within * (decay * gate * gate) * (within * within * k3 + k1);
 }
 
 // GELU, erf form: x P(N <= x) for a standard normal N.
