@@ -20,7 +20,7 @@ std::vector<AttentionCase> cases() {
     all.push_back({2, 2, 64, 75, 0, dtype});
     all.push_back({1, 2, 32, 140, 0, dtype, 0.25});
     all.push_back({2, 1, 33, 20, 61, dtype, 0.5, 3});
-    all.push_back({1, 1, 128, 3, 130, dtype});
+    all.push_back({1, 2, 128, 40, 130, dtype});
   }
   return all;
 }
