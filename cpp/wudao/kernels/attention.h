@@ -38,7 +38,7 @@ struct AttentionShape {
 struct AttentionForward {
   AttentionShape shape;
   Strided q, k, v, y;
-  void* lse;  // (batch, heads, queries) accumulator type: logsumexp of the scaled scores; null when not wanted
+  void* softmax;  // (2, batch, heads, queries) accumulator type: the largest score m, the sum of exp(score - m); or null
   ThreadPool* pool;
 };
 
@@ -46,7 +46,7 @@ struct AttentionForward {
 struct AttentionBackward {
   AttentionShape shape;
   Strided q, k, v, y, dy, dq, dk, dv;
-  const void* lse;
+  const void* softmax;
   ThreadPool* pool;
 };
 

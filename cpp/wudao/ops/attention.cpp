@@ -50,10 +50,10 @@ Tensor Attention::forward(Context& ctx, const Params& params, const Tensors<1>& 
   const Tensor& qkv = inputs[0];
   const kernels::AttentionShape shape = check(ctx, params, qkv);
   Tensor y = ctx.empty({qkv.dim(0), shape.heads * shape.head_dim}, qkv.dtype());
-  Tensor lse = ctx.empty({shape.batch, shape.heads, shape.queries}, accumulator_of(qkv.dtype()));
+  Tensor softmax = ctx.empty({2, shape.batch, shape.heads, shape.queries}, accumulator_of(qkv.dtype()));
   ctx.kernels->attention_forward({shape, part(qkv, 0, shape), part(qkv, 1, shape), part(qkv, 2, shape), whole(y, shape),
-                                  lse.raw(), ctx.pool.get()});
-  if (saved != nullptr) *saved = {qkv, y, lse};
+                                  softmax.raw(), ctx.pool.get()});
+  if (saved != nullptr) *saved = {qkv, y, softmax};
   return y;
 }
 
@@ -67,7 +67,7 @@ Tensors<1> Attention::backward(Context& ctx, const Params& params, const Saved& 
   Tensor dqkv = ctx.empty(qkv.shape(), qkv.dtype());
   ctx.kernels->attention_backward({shape, part(qkv, 0, shape), part(qkv, 1, shape), part(qkv, 2, shape),
                                    whole(saved.y, shape), whole(dy, shape), part(dqkv, 0, shape), part(dqkv, 1, shape),
-                                   part(dqkv, 2, shape), saved.lse.raw(), ctx.pool.get()});
+                                   part(dqkv, 2, shape), saved.softmax.raw(), ctx.pool.get()});
   return {dqkv};
 }
 

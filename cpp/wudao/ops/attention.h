@@ -25,7 +25,7 @@ struct Attention {
     std::uint32_t stream = 0;
   };
   struct Saved {
-    Tensor qkv, y, lse;
+    Tensor qkv, y, softmax;
   };
   static Tensor forward(Context& ctx, const Params& params, const Tensors<1>& inputs, Saved* saved);
   static Tensors<1> backward(Context& ctx, const Params& params, const Saved& saved, const Tensor& dy,

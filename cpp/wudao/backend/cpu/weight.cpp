@@ -32,29 +32,29 @@ void fill(WeightUse use, const Form& form, ThreadPool& pool) {
   });
 }
 
+const Form* form_in(const PackedForm& slot) { return static_cast<const Form*>(slot.handle); }
+
 int tag_of(WeightUse use, DType compute) { return 1 + 2 * static_cast<int>(compute) + static_cast<int>(use); }
 
 }  // namespace
 
 const gemm::PackedB& packed_weight(PackedForms& forms, WeightUse use, const Weight& weight, ThreadPool& pool) {
-  const int tag = tag_of(use, weight.compute);
-  PackedForm* slot = forms.find(tag);
-  if (slot != nullptr && made_from(*static_cast<const Form*>(slot->handle), weight)) {
-    const Form& form = *static_cast<const Form*>(slot->handle);
-    if (slot->stale) fill(use, form, pool);
-    slot->stale = false;
-    return *form.packed;
-  }
-  if (slot != nullptr) {
+  PackedForm* slot = forms.find(tag_of(use, weight.compute));
+  if (slot != nullptr && !made_from(*form_in(*slot), weight)) {
     slot->free(slot->handle);
     *slot = PackedForm{};
+    slot = nullptr;
   }
-  slot = forms.reserve(tag);
-  Form* form = allocate(use, weight);
-  slot->free = [](void* handle) { delete static_cast<Form*>(handle); };
-  slot->handle = form;
-  fill(use, *form, pool);
-  return *form->packed;
+  if (slot == nullptr) {
+    Form* form = allocate(use, weight);
+    slot = forms.reserve(tag_of(use, weight.compute));
+    slot->handle = form;
+    slot->free = [](void* handle) { delete static_cast<Form*>(handle); };
+    slot->stale = true;
+  }
+  if (slot->stale) fill(use, *form_in(*slot), pool);
+  slot->stale = false;
+  return *form_in(*slot)->packed;
 }
 
 }  // namespace wudao::cpu

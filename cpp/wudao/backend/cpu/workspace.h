@@ -7,8 +7,7 @@ namespace wudao::cpu {
 
 // Uses that may be alive at the same time in one thread have slots of their own.
 enum class Workspace : int {
-  kTile,       // one tile of a product
-  kNodes,      // tiles waiting in the tree over shards
+  kTile,       // a tile of a product, or the tiles of its tree over shards
   kParts,      // the list of what a sum over shards adds
   kAttention,  // all that one attention task holds
   kCount,

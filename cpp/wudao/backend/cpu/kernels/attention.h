@@ -74,6 +74,11 @@ struct Head {
   // Element number of row 0 in an operand.
   std::int64_t offset(const kernels::Strided& x) const { return sample * x.batch + head * x.head; }
 
+  // Number of query i among all of them.
+  std::int64_t row(const kernels::AttentionShape& shape, std::int64_t i) const {
+    return (sample * shape.heads + head) * shape.queries + i;
+  }
+
   std::uint64_t dropout_index(const kernels::AttentionShape& shape, std::int64_t query, std::int64_t key) const {
     const auto pair = static_cast<std::uint64_t>((shape.first_sample + sample) * shape.heads + head);
     return pair << 40 | static_cast<std::uint64_t>(shape.past + query) << 20 | static_cast<std::uint64_t>(key);

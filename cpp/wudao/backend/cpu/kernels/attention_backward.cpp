@@ -1,4 +1,4 @@
-// Gradients of attention, with the probabilities made again from the saved logsumexp.
+// Gradients of attention, with the probabilities made again from what forward saved of the softmax.
 //
 // With P the probabilities, M the dropout factors and delta_i = sum of dy_i y_i:
 //   dV = (P M)^T dY;  dP = (dY V^T) M;  dS = P (dP - delta);  dQ = dS K / sqrt(D);  dK = dS^T Q / sqrt(D)
@@ -9,8 +9,8 @@
 
 #include "wudao/backend/cpu/kernels/attention.h"
 #include "wudao/backend/cpu/kernels/attention_tile.h"
+#include "wudao/backend/cpu/simd/parallel.h"
 #include "wudao/backend/cpu/workspace.h"
-#include "wudao/base/thread_pool.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {
@@ -37,7 +37,7 @@ struct Task {
   Sight sight;
   std::int64_t size, stride;
   T scale;
-  T *q, *dy, *dq, *delta, *lse;                  // rows of the part's queries
+  T *q, *dy, *dq, *delta, *largest, *inverse;    // rows of the part's queries; inverse = 1 / sum
   T *k, *v, *k_turned, *v_turned, *dk, *dv;      // one block of keys
   T *probabilities, *dscores;                    // (query block, key block)
 };
@@ -60,17 +60,22 @@ class Pieces {
 template <class T>
 Task<T> make_task(const kernels::AttentionBackward& p, const Part& part) {
   const std::int64_t size = p.shape.head_dim, stride = whole_vectors<T>(size), rows = part.queries.end - part.queries.begin;
-  const std::int64_t all = 3 * rows * stride + 2 * whole_vectors<T>(rows) + 6 * kKeyBlock * stride + 2 * kQueryBlock * kKeyBlock;
+  const std::int64_t all = 3 * rows * stride + 3 * whole_vectors<T>(rows) + 6 * kKeyBlock * stride + 2 * kQueryBlock * kKeyBlock;
   Pieces<T> pieces(static_cast<T*>(cpu::workspace(cpu::Workspace::kAttention, all * static_cast<std::int64_t>(sizeof(T)))));
   const Head head(p.shape, part.pair);
   const std::int64_t block = kKeyBlock * stride;
   Task<T> t = {p, part, head, Sight(p.shape, head.sample), size, stride, static_cast<T>(1.0 / ::sqrt(static_cast<double>(size))),
-               nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+               nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
   for (T** rows_of : {&t.q, &t.dy, &t.dq}) *rows_of = pieces.take(rows * stride);
-  for (T** number : {&t.delta, &t.lse}) *number = pieces.take(rows);
+  for (T** number : {&t.delta, &t.largest, &t.inverse}) *number = pieces.take(rows);
   for (T** tile : {&t.k, &t.v, &t.k_turned, &t.v_turned, &t.dk, &t.dv}) *tile = pieces.take(block);
   for (T** tile : {&t.probabilities, &t.dscores}) *tile = pieces.take(kQueryBlock * kKeyBlock);
   return t;
+}
+
+template <class T>
+T dot(const T* x, const T* y, std::int64_t size) {
+  return sum_over<T>(size, [&](std::int64_t j, auto lanes) { return Vec<T>::load(x + j, lanes) * Vec<T>::load(y + j, lanes); });
 }
 
 template <class T>
@@ -82,10 +87,12 @@ void take_queries(const Task<T>& t) {
   take_rows(p.dy, p.shape.dtype, t.head.offset(p.dy), begin, rows, t.size, t.dy, t.stride);
   // dq is not in use yet: y passes through it.
   take_rows(p.y, p.shape.dtype, t.head.offset(p.y), begin, rows, t.size, t.dq, t.stride);
-  const T* lse = static_cast<const T*>(p.lse) + (t.head.sample * p.shape.heads + t.head.head) * p.shape.queries + begin;
+  const T* largest = static_cast<const T*>(p.softmax) + t.head.row(p.shape, begin);
+  const T* sum = largest + p.shape.batch * p.shape.heads * p.shape.queries;
   for (std::int64_t i = 0; i < rows; ++i) {
-    t.delta[i] = dot_row(t.dy + i * t.stride, t.dq + i * t.stride, t.stride);
-    t.lse[i] = lse[i] == -static_cast<T>(HUGE_VAL) ? static_cast<T>(HUGE_VAL) : lse[i];  // sees nothing: exp gives 0
+    t.delta[i] = dot(t.dy + i * t.stride, t.dq + i * t.stride, t.stride);
+    t.largest[i] = sum[i] > 0 ? largest[i] : T{0};  // a query that sees nothing has probabilities exp(-inf) * 0
+    t.inverse[i] = sum[i] > 0 ? 1 / sum[i] : T{0};
   }
   clear_row(t.dq, rows * t.stride);
 }
@@ -103,25 +110,27 @@ void take_keys(const Task<T>& t, std::int64_t key) {
   clear_row(t.dv, all);
 }
 
-// Rows of P M and dS for one query; `i` counts the queries of the part.
+// Scores and dP of one query become P M and dS; `i` counts the queries of the part.
 template <class T>
-void score_row(const Task<T>& t, std::int64_t i, std::int64_t key, std::int64_t count, T* probabilities, T* dscores) {
+void score_row(const Task<T>& t, std::int64_t i, std::int64_t key, std::int64_t count, T* scores, T* dscores) {
   const kernels::AttentionShape& shape = t.p.shape;
   const std::int64_t query = t.part.queries.begin + i;
-  t.sight.hide(probabilities, query, key, count, -static_cast<T>(HUGE_VAL));
-  exponential_row(probabilities, t.lse[i], count);
+  t.sight.hide(scores, query, key, count, -static_cast<T>(HUGE_VAL));
+  const auto step = [&](std::int64_t j, auto lanes, auto&& dropped) {
+    const Vec<T> p = exp(Vec<T>::load(scores + j, lanes) - t.largest[i]) * t.inverse[i];
+    const Vec<T> dp = dropped(Vec<T>::load(dscores + j, lanes));
+    dropped(p).store(scores + j, lanes);
+    (p * (dp - t.delta[i])).store(dscores + j, lanes);
+  };
   if (shape.dropout > 0) {
-    alignas(64) T dropped[kKeyBlock];
-    copy_row(dropped, probabilities, count);
-    const std::uint64_t index = t.head.dropout_index(shape, query, key);
-    drop_row(dropped, shape.key, shape.dropout, index, count);
-    drop_row(dscores, shape.key, shape.dropout, index, count);
-    score_gradient_row(dscores, probabilities, t.delta[i], count);
-    copy_row(probabilities, dropped, count);
+    const Keep<T> keep(shape.key, shape.dropout);
+    keep.for_each(t.head.dropout_index(shape, query, key), count, [&](std::int64_t j, auto lanes, auto mask) {
+      step(j, lanes, [&](Vec<T> x) { return keep.apply(mask, x); });
+    });
   } else {
-    score_gradient_row(dscores, probabilities, t.delta[i], count);
+    for_vectors<Vec<T>::kWidth>(0, count, [&](std::int64_t j, auto lanes) { step(j, lanes, [](Vec<T> x) { return x; }); });
   }
-  clear_row(probabilities + count, kKeyBlock - count);
+  clear_row(scores + count, kKeyBlock - count);
   clear_row(dscores + count, kKeyBlock - count);
 }
 
@@ -204,7 +213,7 @@ template <class T>
 void share_heads(const kernels::AttentionBackward& p) {
   const std::int64_t pairs = p.shape.batch * p.shape.heads, queries = p.shape.queries, keys = p.shape.keys;
   const std::int64_t query_parts = (queries + kRowsPerTask - 1) / kRowsPerTask, key_parts = (keys + kRowsPerTask - 1) / kRowsPerTask;
-  p.pool->for_each(pairs * (query_parts + key_parts), [&](std::int64_t task, int) {
+  parallel_for(p.pool, pairs * (query_parts + key_parts), [&](std::int64_t task) {
     if (task < pairs * key_parts) return run_part<T>(p, {task / key_parts, {0, queries}, span_of(task, keys), false, true});
     const std::int64_t rest = task - pairs * key_parts;
     run_part<T>(p, {rest / query_parts, span_of(rest, queries), {0, keys}, true, false});
@@ -215,7 +224,7 @@ template <class T>
 void run(const kernels::AttentionBackward& p) {
   const std::int64_t pairs = p.shape.batch * p.shape.heads;
   if (pairs < p.pool->size()) return share_heads<T>(p);
-  p.pool->for_each(pairs, [&](std::int64_t pair, int) {
+  parallel_for(p.pool, pairs, [&](std::int64_t pair) {
     run_part<T>(p, {pair, {0, p.shape.queries}, {0, p.shape.keys}, true, true});
   });
 }

@@ -7,8 +7,8 @@
 
 #include "wudao/backend/cpu/kernels/attention.h"
 #include "wudao/backend/cpu/kernels/attention_tile.h"
+#include "wudao/backend/cpu/simd/parallel.h"
 #include "wudao/backend/cpu/workspace.h"
-#include "wudao/base/thread_pool.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {
@@ -78,7 +78,7 @@ T soften(const Task<T>& t, std::int64_t i, std::int64_t key, std::int64_t count,
   t.largest[i] = after;
   t.sum[i] = t.sum[i] * factor + sum;
   if (t.p.shape.dropout > 0) {
-    drop_row(scores, t.p.shape.key, t.p.shape.dropout, t.head.dropout_index(t.p.shape, t.begin + i, key), count);
+    dropout_in_place(scores, t.p.shape.key, t.p.shape.dropout, t.head.dropout_index(t.p.shape, t.begin + i, key), count);
   }
   return factor;
 }
@@ -97,13 +97,15 @@ void visit(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key
 template <class T>
 void finish(const Task<T>& t) {
   const kernels::AttentionForward& p = t.p;
-  T* lse = p.lse == nullptr ? nullptr : static_cast<T*>(p.lse) + (t.head.sample * p.shape.heads + t.head.head) * p.shape.queries;
   for (std::int64_t i = 0; i < t.rows; ++i) {
     T* o = t.o + i * t.stride;
     scale_row(o, t.sum[i] > 0 ? 1 / t.sum[i] : T{0}, t.stride);
     store_row(o, p.y.data, p.shape.dtype, t.head.offset(p.y) + (t.begin + i) * p.y.row, t.size);
-    if (lse != nullptr) lse[t.begin + i] = t.largest[i] + static_cast<T>(::log(static_cast<double>(t.sum[i])));
   }
+  if (p.softmax == nullptr) return;
+  T* largest = static_cast<T*>(p.softmax) + t.head.row(p.shape, t.begin);
+  copy_row(t.largest, largest, t.rows);
+  copy_row(t.sum, largest + p.shape.batch * p.shape.heads * p.shape.queries, t.rows);
 }
 
 template <class T>
@@ -130,7 +132,7 @@ void run(const kernels::AttentionForward& p) {
   const std::int64_t pairs = p.shape.batch * p.shape.heads, queries = p.shape.queries;
   const bool whole = pairs >= 4 * p.pool->size() || queries <= kQueriesPerTask;
   const std::int64_t step = whole ? queries : kQueriesPerTask, parts = (queries + step - 1) / step;
-  p.pool->for_each(pairs * parts, [&](std::int64_t task, int) {
+  parallel_for(p.pool, pairs * parts, [&](std::int64_t task) {
     const std::int64_t begin = (parts - 1 - task % parts) * step;  // the last queries see most: first
     run_task<T>(p, task / parts, begin, queries - begin < step ? queries - begin : step);
   });

@@ -84,11 +84,18 @@ WUDAO_INLINE void product_rows(TileA<T> a, const T* b, std::int64_t b_row, std::
 template <class T, Start start>
 __attribute__((noinline)) void tile_product(TileA<T> a, const T* b, std::int64_t b_row, std::int64_t depth, TileC<T> c,
                                             std::int64_t rows, std::int64_t cols) {
-  std::int64_t i = 0;
-  auto below = [&](std::int64_t row) { return TileA<T>{a.data + row * a.row, a.row, a.col}; };
-  auto under = [&](std::int64_t row) { return TileC<T>{c.data + row * c.row, c.row, start == Start::kScale ? c.factor + row : nullptr}; };
-  for (; i + kBlockRows <= rows; i += kBlockRows) product_rows<T, kBlockRows, start>(below(i), b, b_row, depth, under(i), cols);
-  for (; i < rows; ++i) product_rows<T, 1, start>(below(i), b, b_row, depth, under(i), cols);
+  while (rows > 0) {
+    const std::int64_t taken = rows >= kBlockRows ? kBlockRows : 1;
+    if (taken == kBlockRows) {
+      product_rows<T, kBlockRows, start>(a, b, b_row, depth, c, cols);
+    } else {
+      product_rows<T, 1, start>(a, b, b_row, depth, c, cols);
+    }
+    a.data += taken * a.row;
+    c.data += taken * c.row;
+    if constexpr (start == Start::kScale) c.factor += taken;
+    rows -= taken;
+  }
 }
 
 #pragma GCC diagnostic pop

@@ -15,7 +15,9 @@ void finish_row(const kernels::LinearForward& p, T* u, std::int64_t row, cpu::Pa
   if (p.bias != nullptr) add_row(u, static_cast<const T*>(p.bias) + cols.begin, cols.size);
   if (p.preactivation != nullptr) store_row(u, p.preactivation, p.compute, first, cols.size);
   activate_row(u, p.activation, cols.size);
-  if (p.dropout > 0) drop_row(u, p.key, p.dropout, (p.first_row + row) * p.out + cols.begin, cols.size);
+  if (p.dropout > 0) {
+    dropout_in_place(u, p.key, p.dropout, static_cast<std::uint64_t>((p.first_row + row) * p.out + cols.begin), cols.size);
+  }
   if (p.residual != nullptr) add_row(u, p.residual, p.y_type, first, cols.size);
   store_row(u, p.y, p.y_type, first, cols.size);
 }
@@ -32,7 +34,7 @@ void forward_tile(const kernels::LinearForward& p, const cpu::gemm::PackedB& wei
 template <class T>
 void forward(const kernels::LinearForward& p) {
   const auto& weight = cpu::packed_weight(*p.packed, cpu::WeightUse::kForward, {p.weight, p.out, p.in, p.compute}, *p.pool);
-  for_each_tile(*p.pool, p.rows, weight.panels, [&](int panel, std::int64_t row, std::int64_t rows) {
+  for_each_tile(p.pool, p.rows, weight.panels, [&](int panel, std::int64_t row, std::int64_t rows) {
     forward_tile<T>(p, weight, panel, row, rows);
   });
 }

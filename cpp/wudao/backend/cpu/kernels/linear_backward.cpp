@@ -1,31 +1,13 @@
 // du = activation'(u) * dropout(dy);  dx = du W;  dweight = sum over shards of du_s^T x_s;  dbias = the same of du.
+#include "wudao/backend/cpu/kernels/column_sums.h"
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_shards.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
-#include "wudao/kernels/products.h"
-#include "wudao/kernels/rows.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {
 
 constexpr std::int64_t kColumnBlock = 512;  // values of one row at work
-
-// The rows of each shard in chunks of kRowChunk.
-struct Chunks {
-  std::int64_t shard_rows, per_shard, all;
-
-  std::int64_t begin(std::int64_t chunk) const {
-    return chunk / per_shard * shard_rows + chunk % per_shard * kernels::kRowChunk;
-  }
-  std::int64_t end(std::int64_t chunk) const {
-    return smaller(begin(chunk) + kernels::kRowChunk, (chunk / per_shard + 1) * shard_rows);
-  }
-};
-
-Chunks chunks_of(const kernels::LinearBackward& p) {
-  const std::int64_t all = kernels::column_chunks(p.rows, p.shards);
-  return {p.rows / p.shards, all / p.shards, all};
-}
 
 // One stretch of a row of du: made, stored unless it is dy itself, and added to the column sums.
 template <class T>
@@ -33,7 +15,7 @@ void du_row(const kernels::LinearBackward& p, std::int64_t row, std::int64_t col
   alignas(64) T du[kColumnBlock];
   const std::int64_t first = row * p.out + col;
   load_row(p.dy, p.y_type, first, du, size);
-  if (p.dropout > 0) drop_row(du, p.key, p.dropout, p.first_row * p.out + first, size);
+  if (p.dropout > 0) dropout_in_place(du, p.key, p.dropout, static_cast<std::uint64_t>(p.first_row * p.out + first), size);
   if (p.activation != kernels::Activation::kNone) {
     alignas(64) T u[kColumnBlock];
     load_row(p.preactivation, p.compute, first, u, size);
@@ -44,35 +26,28 @@ void du_row(const kernels::LinearBackward& p, std::int64_t row, std::int64_t col
 }
 
 template <class T>
-void du_chunk(const kernels::LinearBackward& p, const Chunks& chunks, std::int64_t chunk) {
+void du_chunk(const kernels::LinearBackward& p, RowRange rows, T* sums) {
   for (std::int64_t col = 0; col < p.out; col += kColumnBlock) {
     const std::int64_t size = smaller(kColumnBlock, p.out - col);
-    T* sums = p.dbias == nullptr ? nullptr : static_cast<T*>(p.work) + chunk * p.out + col;
-    for (std::int64_t j = 0; sums != nullptr && j < size; ++j) sums[j] = 0;
-    for (std::int64_t row = chunks.begin(chunk); row < chunks.end(chunk); ++row) du_row(p, row, col, size, sums);
+    if (sums != nullptr) clear_row(sums + col, size);
+    for (std::int64_t row = rows.begin; row < rows.end; ++row) du_row(p, row, col, size, sums == nullptr ? nullptr : sums + col);
   }
 }
 
-// Adds the chunks of each shard in order, then the shards in the fixed tree.
 template <class T>
-void bias_columns(const kernels::LinearBackward& p, const Chunks& chunks, std::int64_t col) {
-  const std::int64_t size = smaller(kColumnBlock, p.out - col);
-  T* work = static_cast<T*>(p.work) + col;
-  auto add = [&](std::int64_t into, std::int64_t from) { add_row(work + into * p.out, work + from * p.out, size); };
-  for (std::int64_t s = 0; s < p.shards; ++s) {
-    for (std::int64_t c = 1; c < chunks.per_shard; ++c) add(s * chunks.per_shard, s * chunks.per_shard + c);
-  }
-  for (std::int64_t step = 1; step < p.shards; step *= 2) {
-    for (std::int64_t s = 0; s < p.shards; s += 2 * step) add(s * chunks.per_shard, (s + step) * chunks.per_shard);
-  }
-  T* dbias = static_cast<T*>(p.dbias) + col;
-  for (std::int64_t j = 0; j < size; ++j) dbias[j] = work[j];
+void make_du(const kernels::LinearBackward& p) {
+  if (p.du == p.dy && p.dbias == nullptr) return;
+  const RowChunks chunks(p.rows, p.shards);
+  parallel_for(p.pool, chunks.count(), [&](std::int64_t chunk) {
+    du_chunk(p, chunks.range(chunk), p.dbias == nullptr ? nullptr : static_cast<T*>(p.work) + chunk * p.out);
+  });
+  if (p.dbias != nullptr) sum_chunks(p.pool, chunks, static_cast<T*>(p.work), p.out, static_cast<T*>(p.dbias));
 }
 
 template <class T>
 void make_dx(const kernels::LinearBackward& p) {
   const auto& weight = cpu::packed_weight(*p.packed, cpu::WeightUse::kBackward, {p.weight, p.out, p.in, p.compute}, *p.pool);
-  for_each_tile(*p.pool, p.rows, weight.panels, [&](int panel, std::int64_t row, std::int64_t rows) {
+  for_each_tile(p.pool, p.rows, weight.panels, [&](int panel, std::int64_t row, std::int64_t rows) {
     const cpu::Panel cols = cpu::panel_of(weight, panel);
     T* tile = tile_memory<T>(rows * cols.size);
     const cpu::gemm::Operand du = {element(p.du, p.compute, row * p.out), p.compute, rows, p.out, p.out, 1};
@@ -96,14 +71,7 @@ void make_dweight(const kernels::LinearBackward& p) {
 
 template <class T>
 void backward(const kernels::LinearBackward& p) {
-  const Chunks chunks = chunks_of(p);
-  if (p.du != p.dy || p.dbias != nullptr) {
-    p.pool->for_each(chunks.all, [&](std::int64_t chunk, int) { du_chunk<T>(p, chunks, chunk); });
-  }
-  if (p.dbias != nullptr) {
-    p.pool->for_each((p.out + kColumnBlock - 1) / kColumnBlock,
-                     [&](std::int64_t block, int) { bias_columns<T>(p, chunks, block * kColumnBlock); });
-  }
+  make_du<T>(p);
   if (p.dx != nullptr) make_dx<T>(p);
   if (p.dweight != nullptr) make_dweight(p);
 }

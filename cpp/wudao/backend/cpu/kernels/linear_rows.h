@@ -1,9 +1,14 @@
 // What happens to a stretch of one row around a product, in the accumulator type T and in cache.
 #pragma once
 
+#include <type_traits>
+
 #include "wudao/backend/cpu/simd/math.h"
+#include "wudao/backend/cpu/simd/random.h"
+#include "wudao/backend/cpu/simd/reduce.h"
 #include "wudao/backend/cpu/simd/vec.h"
 #include "wudao/base/dtype.h"
+#include "wudao/kernels/formulas.h"
 #include "wudao/kernels/products.h"
 
 namespace wudao::WUDAO_ISA {
@@ -13,157 +18,107 @@ inline const char* element(const void* data, DType dtype, std::int64_t index) {
   return static_cast<const char*>(data) + index * static_cast<std::int64_t>(size_of(dtype));
 }
 
-WUDAO_INLINE float widen(BFloat16 x) { return __builtin_bit_cast(float, static_cast<std::uint32_t>(x.bits) << 16); }
-
-WUDAO_INLINE BFloat16 round_to_bfloat16(float x) {
-  const auto bits = __builtin_bit_cast(std::uint32_t, x);
-  const std::uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
-  return {static_cast<std::uint16_t>(x != x ? (bits >> 16) | 0x40 : rounded)};
+// Calls f with the elements of an array from `first` on, as what they are stored as: bfloat16 or T.
+template <class T, class F>
+WUDAO_INLINE void as_stored(const void* x, DType dtype, std::int64_t first, F&& f) {
+  if (dtype == DType::kBFloat16) return f(static_cast<const BFloat16*>(x) + first);
+  f(static_cast<const T*>(x) + first);
 }
 
 template <class T>
-void load_row(const void* x, DType dtype, std::int64_t first, T* __restrict to, std::int64_t size) {
-  if (dtype == DType::kBFloat16) {
-    const auto* from = static_cast<const BFloat16*>(x) + first;
-    for (std::int64_t j = 0; j < size; ++j) to[j] = widen(from[j]);
-  } else {
-    const auto* from = static_cast<const T*>(x) + first;
-    for (std::int64_t j = 0; j < size; ++j) to[j] = from[j];
-  }
+void load_row(const void* x, DType dtype, std::int64_t first, T* to, std::int64_t size) {
+  as_stored<T>(x, dtype, first, [&](const auto* from) {
+    for_vectors<Vec<T>::kWidth>(0, size, [&](std::int64_t j, auto lanes) { Vec<T>::load(from + j, lanes).store(to + j, lanes); });
+  });
 }
 
 template <class T>
-void store_row(const T* __restrict from, void* y, DType dtype, std::int64_t first, std::int64_t size) {
-  if (dtype == DType::kBFloat16) {
-    auto* to = static_cast<BFloat16*>(y) + first;
-    for (std::int64_t j = 0; j < size; ++j) to[j] = round_to_bfloat16(static_cast<float>(from[j]));
-  } else {
-    auto* to = static_cast<T*>(y) + first;
-    for (std::int64_t j = 0; j < size; ++j) to[j] = from[j];
-  }
+void store_row(const T* from, void* y, DType dtype, std::int64_t first, std::int64_t size) {
+  as_stored<T>(y, dtype, first, [&](const auto* at) {
+    auto* to = const_cast<std::remove_const_t<std::remove_pointer_t<decltype(at)>>*>(at);
+    for_vectors<Vec<T>::kWidth>(0, size, [&](std::int64_t j, auto lanes) { Vec<T>::load(from + j, lanes).store(to + j, lanes); });
+  });
+}
+
+// x = f(x)
+template <class T, class F>
+WUDAO_INLINE void change_row(T* x, std::int64_t size, F&& f) {
+  for_vectors<Vec<T>::kWidth>(0, size, [&](std::int64_t j, auto lanes) { f(Vec<T>::load(x + j, lanes)).store(x + j, lanes); });
+}
+
+// x = f(x, y)
+template <class T, class S, class F>
+WUDAO_INLINE void change_row(T* x, const S* y, std::int64_t size, F&& f) {
+  for_vectors<Vec<T>::kWidth>(0, size, [&](std::int64_t j, auto lanes) {
+    f(Vec<T>::load(x + j, lanes), Vec<T>::load(y + j, lanes)).store(x + j, lanes);
+  });
 }
 
 template <class T>
-void add_row(T* __restrict x, const T* __restrict y, std::int64_t size) {
-  for (std::int64_t j = 0; j < size; ++j) x[j] += y[j];
+void add_row(T* x, const T* y, std::int64_t size) {
+  change_row(x, y, size, [](Vec<T> a, Vec<T> b) { return a + b; });
 }
 
 template <class T>
-void add_row(T* __restrict x, const void* y, DType dtype, std::int64_t first, std::int64_t size) {
-  if (dtype == DType::kBFloat16) {
-    const auto* from = static_cast<const BFloat16*>(y) + first;
-    for (std::int64_t j = 0; j < size; ++j) x[j] += widen(from[j]);
-  } else {
-    add_row(x, static_cast<const T*>(y) + first, size);
-  }
+void add_row(T* x, const void* y, DType dtype, std::int64_t first, std::int64_t size) {
+  as_stored<T>(y, dtype, first, [&](const auto* from) { change_row(x, from, size, [](Vec<T> a, Vec<T> b) { return a + b; }); });
 }
 
 template <class T>
 void scale_row(T* x, T factor, std::int64_t size) {
-  for (std::int64_t j = 0; j < size; ++j) x[j] *= factor;
+  change_row(x, size, [&](Vec<T> a) { return a * factor; });
 }
 
 template <class T>
 void clear_row(T* x, std::int64_t size) {
-  for (std::int64_t j = 0; j < size; ++j) x[j] = 0;
+  __builtin_memset(x, 0, static_cast<std::size_t>(size) * sizeof(T));
 }
 
 template <class T>
-void copy_row(T* __restrict to, const T* __restrict from, std::int64_t size) {
-  for (std::int64_t j = 0; j < size; ++j) to[j] = from[j];
-}
-
-// dx = p (dx - delta)
-template <class T>
-void score_gradient_row(T* __restrict dx, const T* __restrict p, T delta, std::int64_t size) {
-  for (std::int64_t j = 0; j < size; ++j) dx[j] = p[j] * (dx[j] - delta);
-}
-
-template <class T>
-T dot_row(const T* x, const T* y, std::int64_t size) {
-  T lanes[Vec<T>::kWidth] = {};
-  for (std::int64_t j = 0; j < size; j += Vec<T>::kWidth) {
-    for (int l = 0; l < Vec<T>::kWidth; ++l) lanes[l] += x[j + l] * y[j + l];
-  }
-  T sum = 0;
-  for (T lane : lanes) sum += lane;
-  return sum;
+void copy_row(const T* from, T* to, std::int64_t size) {
+  __builtin_memcpy(to, from, static_cast<std::size_t>(size) * sizeof(T));
 }
 
 template <class T>
 T largest_of_row(const T* x, std::int64_t size) {
-  T largest = -static_cast<T>(__builtin_huge_val());
-  for (std::int64_t j = 0; j < size; ++j) largest = x[j] > largest ? x[j] : largest;
-  return largest;
+  constexpr T kLeast = -static_cast<T>(__builtin_huge_val());
+  Vec<T> largest = Vec<T>::splat(kLeast);
+  for_vectors<Vec<T>::kWidth>(0, size, [&](std::int64_t j, auto lanes) {
+    largest = larger_of(only(lanes, Vec<T>::load(x + j, lanes), kLeast), largest);
+  });
+  return maximum(largest);
 }
 
 template <class T>
 T exponential(T x) {
-  alignas(64) T lanes[Vec<T>::kWidth];
-  exp(Vec<T>::splat(x)).store(lanes);
-  return lanes[0];
+  return exp(Vec<T>::splat(x)).v[0];
 }
 
 // x = exp(x - reference); returns the sum.
 template <class T>
 T exponential_row(T* x, T reference, std::int64_t size) {
-  using V = Vec<T>;
-  V sum = V::splat(0);
-  std::int64_t j = 0;
-  for (; j + V::kWidth <= size; j += V::kWidth) {
-    V e = V::load(x + j);
-    e.v -= V::splat(reference).v;
-    e = exp(e);
-    e.store(x + j);
-    sum.v += e.v;
-  }
-  alignas(64) T lanes[V::kWidth];
-  if (j < size) {
-    for (int l = 0; l < V::kWidth; ++l) lanes[l] = j + l < size ? x[j + l] - reference : -static_cast<T>(__builtin_huge_val());
-    V e = exp(V::load(lanes));
-    sum.v += e.v;
-    e.store(lanes);
-    for (std::int64_t l = 0; j + l < size; ++l) x[j + l] = lanes[l];
-  }
-  sum.store(lanes);
-  T total = 0;
-  for (T lane : lanes) total += lane;
-  return total;
-}
-
-// x = x * keep / (1 - p) with the random numbers of elements first, first + 1, ...
-template <class T>
-void drop_row(T* x, const philox::Key& key, double p, std::uint64_t first, std::int64_t size) {
-  const T factor = static_cast<T>(1.0 / (1.0 - p));
-  for (std::int64_t j = 0; j < size; ++j) {
-    x[j] *= philox::uniform_at(key, first + static_cast<std::uint64_t>(j)) >= static_cast<float>(p) ? factor : T{0};
-  }
+  Vec<T> total = Vec<T>::splat(0);
+  for_vectors<Vec<T>::kWidth>(0, size, [&](std::int64_t j, auto lanes) {
+    const Vec<T> e = exp(Vec<T>::load(x + j, lanes) - reference);
+    e.store(x + j, lanes);
+    total += only(lanes, e, T{0});
+  });
+  return sum(total);
 }
 
 template <class T>
 void activate_row(T* x, kernels::Activation activation, std::int64_t size) {
-  if (activation == kernels::Activation::kNone) return;
-  for (std::int64_t j = 0; j < size; ++j) {
-    const double v = static_cast<double>(x[j]);
-    x[j] = static_cast<T>(activation == kernels::Activation::kGeluTanh
-                              ? 0.5 * v * (1 + __builtin_tanh(0.7978845608028654 * (v + 0.044715 * v * v * v)))
-                              : 0.5 * v * (1 + __builtin_erf(v * 0.7071067811865476)));
-  }
+  if (activation == kernels::Activation::kGeluTanh) change_row(x, size, [](Vec<T> u) { return gelu_tanh<T>(u); });
+  if (activation == kernels::Activation::kGeluErf) change_row(x, size, [](Vec<T> u) { return gelu_erf<T>(u); });
 }
 
 // dx = dx * activation'(u)
 template <class T>
 void activation_gradient_row(T* dx, const T* u, kernels::Activation activation, std::int64_t size) {
-  for (std::int64_t j = 0; j < size; ++j) {
-    const double v = static_cast<double>(u[j]);
-    double g;
-    if (activation == kernels::Activation::kGeluTanh) {
-      const double t = __builtin_tanh(0.7978845608028654 * (v + 0.044715 * v * v * v));
-      g = 0.5 * (1 + t) + 0.5 * v * (1 - t * t) * 0.7978845608028654 * (1 + 3 * 0.044715 * v * v);
-    } else {
-      g = 0.5 * (1 + __builtin_erf(v * 0.7071067811865476)) + v * 0.3989422804014327 * __builtin_exp(-0.5 * v * v);
-    }
-    dx[j] *= static_cast<T>(g);
+  if (activation == kernels::Activation::kGeluTanh) {
+    change_row(dx, u, size, [](Vec<T> d, Vec<T> at) { return d * gelu_tanh_slope<T>(at); });
+  } else {
+    change_row(dx, u, size, [](Vec<T> d, Vec<T> at) { return d * gelu_erf_slope<T>(at); });
   }
 }
 

@@ -2,102 +2,99 @@
 
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
+#include "wudao/backend/cpu/kernels/shard_tree.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {
 
 // A tile of float32 is 256 KiB: two of them and the operands of one product stay in a core's second-level cache.
 constexpr std::int64_t kTileRows = 256, kTileCols = 256;
-constexpr int kMaxNodes = 64;
 
 struct Tile {
   std::int64_t row, rows, col, cols;
 };
 
-// The waiting nodes of one tile's tree, oldest first.
+// The nodes of one tile's tree, each (tile.rows, tile.cols). They always lie in work space while they are added to: the
+// matrix library may order its sums by the row stride of the result.
 template <class T>
 struct Nodes {
-  T* data[kMaxNodes];
-  std::int64_t stride[kMaxNodes];
-  int depth;
+  T* first;
+  std::int64_t size;
+  T* operator[](int slot) const { return first + slot * size; }
 };
 
 int bits(std::int64_t value) { return value > 0 ? 64 - __builtin_clzll(static_cast<unsigned long long>(value)) : 0; }
 
-// How many nodes wait after `closed` whole shards, plus the open one.
-int waiting_nodes(std::int64_t closed, bool open) {
-  return __builtin_popcountll(static_cast<unsigned long long>(closed)) + (open ? 1 : 0);
-}
+// How many nodes wait after `closed` whole shards, with the open one.
+int waiting_nodes(std::int64_t closed, bool open) { return leaf_slot(closed) + (open ? 1 : 0); }
 
-// Nodes that live before or after this portion lie in memory, those that come and go within it in work space.
-template <class T>
-Nodes<T> place_nodes(const ShardProduct& p, const Tile& tile) {
-  Nodes<T> nodes;
-  const int stored = nodes_in_memory(p), all = bits(p.closed + p.count) + 1;
-  const std::int64_t size = tile.rows * tile.cols;
-  auto* work = static_cast<T*>(cpu::workspace(cpu::Workspace::kNodes, all * size * static_cast<std::int64_t>(sizeof(T))));
-  for (int i = 0; i < all || i < stored; ++i) {
-    const bool memory = i < stored;
-    nodes.data[i] = memory ? static_cast<T*>(p.nodes[i]) + tile.row * p.n + tile.col : work + i * size;
-    nodes.stride[i] = memory ? p.n : tile.cols;
+// What a portion does to the tree: nodes `lowest` and up change; `before` of them wait when it begins, `after` at its end.
+struct Course {
+  int lowest, before, after;
+};
+
+Course course_of(const ShardProduct& p) {
+  Course course = {waiting_nodes(p.closed, false), waiting_nodes(p.closed, p.open), 0};
+  std::int64_t closed = p.closed;
+  for (int i = 0; i < p.count; ++i) {
+    if (!p.parts[i].closes) continue;
+    const int left = waiting_nodes(++closed, false);
+    course.lowest = left - 1 < course.lowest ? left - 1 : course.lowest;
   }
-  nodes.depth = waiting_nodes(p.closed, p.open);
-  return nodes;
+  course.after = waiting_nodes(closed, p.count > 0 ? !p.parts[p.count - 1].closes : p.open);
+  return course;
 }
 
-// The newest node: (+)= left^T right over the rows of this part.
+// Rows of a tile between a node and its place in a whole gradient.
 template <class T>
-void add_part(const ShardProduct& p, const ShardRows& part, const Tile& tile, Nodes<T>& nodes) {
-  if (part.opens) ++nodes.depth;
-  T* node = nodes.data[nodes.depth - 1];
-  const std::int64_t stride = nodes.stride[nodes.depth - 1];
+void move_tile(const ShardProduct& p, const Tile& tile, T* node, void* whole, bool load) {
+  for (std::int64_t i = 0; i < tile.rows; ++i) {
+    T* there = static_cast<T*>(whole) + (tile.row + i) * p.n + tile.col;
+    T* here = node + i * tile.cols;
+    __builtin_memcpy(load ? here : there, load ? there : here, static_cast<std::size_t>(tile.cols) * sizeof(T));
+  }
+}
+
+// node (+)= left^T right over the rows of this part.
+template <class T>
+void add_part(const ShardProduct& p, const ShardRows& part, const Tile& tile, T* node) {
   if (part.rows == 0) {
-    for (std::int64_t i = 0; part.opens && i < tile.rows; ++i) clear_row(node + i * stride, tile.cols);
+    if (part.opens) clear_row(node, tile.rows * tile.cols);
     return;
   }
   const cpu::gemm::Operand left = {element(part.left, p.compute, tile.row), p.compute, tile.rows, part.rows, 1, p.left_stride};
   const cpu::gemm::Operand right = {element(part.right, p.compute, tile.col), p.compute, part.rows, tile.cols, p.right_stride, 1};
-  cpu::gemm::provider().multiply(left, right, {node, stride, !part.opens});
-}
-
-// Adds the newest node to the one before it.
-template <class T>
-void join(Nodes<T>& nodes, const Tile& tile) {
-  const int last = --nodes.depth;
-  for (std::int64_t i = 0; i < tile.rows; ++i) {
-    add_row(nodes.data[last - 1] + i * nodes.stride[last - 1], nodes.data[last] + i * nodes.stride[last], tile.cols);
-  }
+  cpu::gemm::provider().multiply(left, right, {node, tile.cols, !part.opens});
 }
 
 template <class T>
-void make_tile(const ShardProduct& p, const Tile& tile) {
-  Nodes<T> nodes = place_nodes<T>(p, tile);
+void make_tile(const ShardProduct& p, const Course& course, const Tile& tile) {
+  const std::int64_t size = tile.rows * tile.cols, slots = bits(p.closed + p.count) + 1;
+  const Nodes<T> nodes = {static_cast<T*>(cpu::workspace(cpu::Workspace::kTile, slots * size * static_cast<std::int64_t>(sizeof(T)))), size};
+  for (int slot = course.lowest; slot < course.before; ++slot) move_tile(p, tile, nodes[slot], p.nodes[slot], true);
   std::int64_t closed = p.closed;
   for (int i = 0; i < p.count; ++i) {
-    add_part(p, p.parts[i], tile, nodes);
-    if (!p.parts[i].closes) continue;
-    // Shard number `closed` completes a subtree for every trailing zero of the new count.
-    for (std::int64_t whole = ++closed; whole % 2 == 0; whole /= 2) join(nodes, tile);
+    add_part(p, p.parts[i], tile, nodes[leaf_slot(closed)]);
+    if (p.parts[i].closes) close_leaf(closed++, [&](int into, int from) { add_row(nodes[into], nodes[from], size); });
   }
+  for (int slot = course.lowest; slot < course.after; ++slot) move_tile(p, tile, nodes[slot], p.nodes[slot], false);
 }
 
 }  // namespace
 
 int nodes_in_memory(const ShardProduct& p) {
-  std::int64_t closed = p.closed;
-  for (int i = 0; i < p.count; ++i) closed += p.parts[i].closes ? 1 : 0;
-  const int before = waiting_nodes(p.closed, p.open);
-  const int after = waiting_nodes(closed, p.count > 0 ? !p.parts[p.count - 1].closes : p.open);
-  return before > after ? before : after;
+  const Course course = course_of(p);
+  return course.before > course.after ? course.before : course.after;
 }
 
 void shard_product(const ShardProduct& p) {
+  const Course course = course_of(p);
   const std::int64_t across = (p.n + kTileCols - 1) / kTileCols, down = (p.m + kTileRows - 1) / kTileRows;
-  p.pool->for_each(down * across, [&](std::int64_t task, int) {
+  parallel_for(p.pool, down * across, [&](std::int64_t task) {
     const std::int64_t row = task / across * kTileRows, col = task % across * kTileCols;
     const Tile tile = {row, smaller(kTileRows, p.m - row), col, smaller(kTileCols, p.n - col)};
-    if (p.compute == DType::kFloat64) return make_tile<double>(p, tile);
-    make_tile<float>(p, tile);
+    if (p.compute == DType::kFloat64) return make_tile<double>(p, course, tile);
+    make_tile<float>(p, course, tile);
   });
 }
 

@@ -1,9 +1,9 @@
 // The tiles of a product with a packed weight: some rows by one panel of columns.
 #pragma once
 
+#include "wudao/backend/cpu/simd/parallel.h"
 #include "wudao/backend/cpu/weight.h"
 #include "wudao/backend/cpu/workspace.h"
-#include "wudao/base/thread_pool.h"
 
 namespace wudao::WUDAO_ISA {
 
@@ -18,9 +18,9 @@ T* tile_memory(std::int64_t size) {
 
 // Runs body(panel, first row, rows) for all tiles. Neighbouring tasks share a panel: it is the larger of the two inputs.
 template <class Body>
-void for_each_tile(ThreadPool& pool, std::int64_t rows, int panels, Body&& body) {
+void for_each_tile(ThreadPool* pool, std::int64_t rows, int panels, Body&& body) {
   const std::int64_t height = cpu::product_tile_rows(rows), down = (rows + height - 1) / height;
-  pool.for_each(down * panels, [&](std::int64_t task, int) {
+  parallel_for(pool, down * panels, [&](std::int64_t task) {
     const std::int64_t row = task % down * height;
     body(static_cast<int>(task / down), row, smaller(height, rows - row));
   });

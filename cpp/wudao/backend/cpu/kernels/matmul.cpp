@@ -29,7 +29,7 @@ void matmul(const kernels::Matmul& p) {
   const std::int64_t across = (p.n + kTileCols - 1) / kTileCols, down = (p.m + kTileRows - 1) / kTileRows;
   const std::int64_t size = static_cast<std::int64_t>(size_of(accumulator_of(p.dtype)));
   const Matrix a = view(p.a, p.dtype, p.transpose_a, p.m, p.k), b = view(p.b, p.dtype, p.transpose_b, p.k, p.n);
-  p.pool->for_each(down * across, [&](std::int64_t task, int) {
+  parallel_for(p.pool, down * across, [&](std::int64_t task) {
     const std::int64_t row = task / across * kTileRows, col = task % across * kTileCols;
     const std::int64_t rows = smaller(kTileRows, p.m - row), cols = smaller(kTileCols, p.n - col);
     const cpu::gemm::Result c = {static_cast<char*>(p.c) + (row * p.n + col) * size, p.n, false};

@@ -47,7 +47,7 @@ void copy_bytes(char* to, const char* from, std::int64_t bytes) { __builtin_memc
 template <class T>
 void gather(const Work<T>& w) {
   const std::int64_t bytes = w.p.in * static_cast<std::int64_t>(size_of(w.p.compute));
-  w.p.pool->for_each((w.counted + kLossChunk - 1) / kLossChunk, [&](std::int64_t chunk, int) {
+  parallel_for(w.p.pool, (w.counted + kLossChunk - 1) / kLossChunk, [&](std::int64_t chunk) {
     const std::int64_t end = smaller((chunk + 1) * kLossChunk, w.counted);
     for (std::int64_t i = chunk * kLossChunk; i < end; ++i) {
       copy_bytes(w.h + i * bytes, static_cast<const char*>(w.p.h) + w.row[i] * bytes, bytes);
@@ -55,33 +55,33 @@ void gather(const Work<T>& w) {
   });
 }
 
-// Logits of `rows` counted rows from `begin` on, columns of one panel. Where gradients are wanted z keeps exp(z - m).
+// Logits of `rows` counted rows from `begin` on, columns of one panel; exp(z - m) goes to z unless that is null.
 template <class T>
-void logits_tile(const Work<T>& w, int panel, std::int64_t begin, std::int64_t rows, T* z, std::int64_t stride,
-                 TileSum<T>* sums) {
+void logits_tile(const Work<T>& w, int panel, std::int64_t begin, std::int64_t rows, T* z, TileSum<T>* sums) {
   const cpu::Panel cols = cpu::panel_of(w.weight, panel);
   const std::int64_t in = w.p.in, valid = larger(0, smaller(cols.size, w.columns - cols.begin));
+  T* tile = tile_memory<T>(rows * cols.size);
   const cpu::gemm::Operand h = {element(w.h, w.p.compute, begin * in), w.p.compute, rows, in, in, 1};
-  cpu::gemm::provider().multiply_packed(h, w.weight, panel, {z, stride, false});
+  cpu::gemm::provider().multiply_packed(h, w.weight, panel, {tile, cols.size, false});
   for (std::int64_t i = 0; i < rows; ++i) {
-    T* line = z + i * stride;
+    T* line = tile + i * cols.size;
     const std::int64_t target = w.p.targets[w.row[begin + i]] - cols.begin;
     if (target >= 0 && target < cols.size) w.target[begin + i] = line[target];
     TileSum<T>& sum = sums[i * w.weight.panels];
     sum.largest = largest_of_row(line, valid);
     sum.sum = exponential_row(line, sum.largest, valid);
-    for (std::int64_t j = valid; j < cols.size; ++j) line[j] = 0;
+    if (z == nullptr) continue;
+    clear_row(line + valid, cols.size - valid);
+    copy_row(line, z + i * w.p.vocab, cols.size);
   }
 }
 
 // Step 1 for counted rows [begin, begin + rows). z: (rows, vocab), or null when only the sums are wanted.
 template <class T>
 void make_logits(const Work<T>& w, std::int64_t begin, std::int64_t rows, T* z, TileSum<T>* sums) {
-  for_each_tile(*w.p.pool, rows, w.weight.panels, [&](int panel, std::int64_t first, std::int64_t count) {
-    const cpu::Panel cols = cpu::panel_of(w.weight, panel);
-    TileSum<T>* left = sums + first * w.weight.panels + panel;
-    if (z != nullptr) return logits_tile(w, panel, begin + first, count, z + first * w.p.vocab + cols.begin, w.p.vocab, left);
-    logits_tile(w, panel, begin + first, count, tile_memory<T>(count * cols.size), cols.size, left);
+  for_each_tile(w.p.pool, rows, w.weight.panels, [&](int panel, std::int64_t first, std::int64_t count) {
+    T* there = z == nullptr ? nullptr : z + first * w.p.vocab + cpu::panel_of(w.weight, panel).begin;
+    logits_tile(w, panel, begin + first, count, there, sums + first * w.weight.panels + panel);
   });
 }
 
@@ -115,7 +115,7 @@ template <class T>
 void finish_rows(const Work<T>& w, std::int64_t begin, std::int64_t rows, const TileSum<T>* sums, T* z, char* dz) {
   constexpr std::int64_t kRows = 8;
   const std::int64_t line = w.p.vocab * static_cast<std::int64_t>(size_of(w.p.compute));
-  w.p.pool->for_each((rows + kRows - 1) / kRows, [&](std::int64_t task, int) {
+  parallel_for(w.p.pool, (rows + kRows - 1) / kRows, [&](std::int64_t task) {
     for (std::int64_t i = task * kRows; i < smaller((task + 1) * kRows, rows); ++i) {
       T* values = z == nullptr ? nullptr : z + i * w.p.vocab;
       finish_row(w, begin + i, sums + i * w.weight.panels, values, z == nullptr ? nullptr : dz + i * line);
@@ -128,7 +128,7 @@ template <class T>
 void make_dh(const Work<T>& w, std::int64_t begin, std::int64_t rows, const char* dz) {
   const kernels::OutputLoss& p = w.p;
   const auto& weight = cpu::packed_weight(*p.packed, cpu::WeightUse::kBackward, {p.weight, p.vocab, p.in, p.compute}, *p.pool);
-  for_each_tile(*p.pool, rows, weight.panels, [&](int panel, std::int64_t first, std::int64_t count) {
+  for_each_tile(p.pool, rows, weight.panels, [&](int panel, std::int64_t first, std::int64_t count) {
     const cpu::Panel cols = cpu::panel_of(weight, panel);
     T* tile = tile_memory<T>(count * cols.size);
     const cpu::gemm::Operand a = {element(dz, p.compute, first * p.vocab), p.compute, count, p.vocab, p.vocab, 1};
