@@ -1,4 +1,4 @@
-"""What an installed release wheel has to do, on a machine with neither a compiler nor libgomp. Prints one line per check.
+"""What an installed release wheel has to do on a machine with neither a compiler nor libgomp; one line per check.
 
 Run by test_wheel.py in a process of its own: python checks.py FOLDER, where FOLDER may be written to.
 """
@@ -33,14 +33,14 @@ def maps(name: str) -> list[str]:
     return sorted({line.split(maxsplit=5)[-1] for line in lines if name in line})
 
 
-def tiny(**changes: object):  # noqa: ANN201 - the package must not be imported before the first check
+def tiny(**changes: object):
     import wudao_rt
 
     shape = {"vocab_size": 32, "hidden_size": 16, "num_layers": 2, "num_heads": 2, "max_positions": 32}
     return wudao_rt.GLM(wudao_rt.GLMConfig(**shape), seed=3, **changes)
 
 
-def special():  # noqa: ANN201
+def special():
     from wudao_rt.data.blanks import SpecialIds
 
     return SpecialIds(eos=0, cls=1, mask=2, sop=3, eop=4, gmask=5)
