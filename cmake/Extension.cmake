@@ -1,14 +1,20 @@
-# The extension wudao_rt._core. A cpp/bindings/<family>.cpp that binds something defines bind_<family>; module.cpp calls
-# them all.
+# The extension wudao_rt._core. A file cpp/bindings/<family>.cpp may define bind_<family>; module.cpp calls them all.
 file(GLOB WUDAO_BINDINGS CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cpp/bindings/*.cpp")
-set(calls "")
+set(families "")
 foreach(file IN LISTS WUDAO_BINDINGS)
   get_filename_component(family "${file}" NAME_WE)
-  file(STRINGS "${file}" binds REGEX "^void bind_${family}\\(")
-  if(binds)
-    string(APPEND calls "WUDAO_FAMILY(${family})\n")
+  file(STRINGS "${file}" definition REGEX "^void bind_${family}\\(")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+  if(definition)
+    list(APPEND families ${family})
   endif()
 endforeach()
+# A class must be known before signatures that mention it, or the type stubs would show its C++ name.
+set(first errors glm)
+list(REMOVE_ITEM families ${first})
+list(TRANSFORM families REPLACE "(.+)" "WUDAO_FAMILY(\\1)\n" OUTPUT_VARIABLE rest)
+list(TRANSFORM first REPLACE "(.+)" "WUDAO_FAMILY(\\1)\n")
+string(CONCAT calls ${first} ${rest})
 file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/families.def" CONTENT "${calls}")
 
 pybind11_add_module(_core NO_EXTRAS ${WUDAO_BINDINGS})  # no link-time optimisation: it would mix instruction sets
@@ -21,6 +27,16 @@ target_link_options(_core PRIVATE -Wl,--exclude-libs,ALL)
 # libdnnl lies in the environment's lib/: three folders above site-packages/wudao_rt, or beside it after --target.
 set_target_properties(_core PROPERTIES INSTALL_RPATH "$ORIGIN/../../..;$ORIGIN/../lib")
 install(TARGETS _core DESTINATION wudao_rt)
+
+# Type stubs, written by asking the extension itself. A sanitized one cannot be imported without its runtime.
+if(NOT WUDAO_SANITIZE)
+  add_custom_command(
+    TARGET _core POST_BUILD
+    COMMAND "${Python_EXECUTABLE}"
+            "${PROJECT_SOURCE_DIR}/cmake/write_stub.py" "$<TARGET_FILE:_core>" "${PROJECT_BINARY_DIR}/_core.pyi"
+    BYPRODUCTS "${PROJECT_BINARY_DIR}/_core.pyi" VERBATIM)
+  install(FILES "${PROJECT_BINARY_DIR}/_core.pyi" DESTINATION wudao_rt)
+endif()
 
 # A build tree that can be imported: PYTHONPATH=build/<preset>/python. Python files are links to the sources.
 set(WUDAO_TREE "${PROJECT_BINARY_DIR}/python/wudao_rt")

@@ -4,7 +4,6 @@
 
 #include "wudao/base/cpu_level.h"
 #include "wudao/base/env.h"
-#include "wudao/base/thread_pool.h"
 
 namespace py = pybind11;
 
@@ -26,14 +25,12 @@ py::dict environment() {
 }
 
 py::dict info() {
-  const wudao::ThreadChoice threads = wudao::default_threads();
   py::dict out;
   out["version"] = WUDAO_VERSION;
   out["compiler"] = WUDAO_COMPILER;
+  out["cpu"] = wudao::cpu_model();
   out["cpu_levels"] = levels();
-  out["cpu_level"] = wudao::name_of(wudao::choose_cpu_level());
-  out["threads"] = threads.threads;
-  out["threads_reason"] = threads.reason;
+  out.attr("update")(py::module_::import("wudao_rt._core").attr("kernels")());
   out["environment"] = environment();
   return out;
 }
@@ -42,5 +39,7 @@ py::dict info() {
 
 void bind_info(py::module_& m) {
   m.attr("__version__") = WUDAO_VERSION;
-  m.def("info", &info, "Return what the engine is and what it chose on this machine, as a dict.");
+  m.def("info", &info,
+        "Return what the engine is and what it chose on this machine: version, compiler, cpu, cpu_levels, level and\n"
+        "kernels in use, matrix provider and what it runs per dtype, threads and why, pinned, environment variables.");
 }

@@ -33,6 +33,7 @@ py::dict kernels() {
   py::dict out;
   const CpuRuntime& open = runtime();
   out["level"] = name_of(open.level());
+  out["kernels"] = open.kernel_level();
   out["threads"] = open.pool().size();
   out["threads_reason"] = open.thread_reason();
   out["pinned"] = open.pool().pinned();

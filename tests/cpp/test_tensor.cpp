@@ -73,7 +73,7 @@ TEST(packed_forms_are_freed_once) {
     PackedForms forms;
     int value = 0;
     for (int tag = 0; tag < PackedForms::kMax + 1; ++tag) {
-      *forms.reserve(tag) = {&value, &count_free, tag};
+      *forms.reserve(tag) = {&value, &count_free, tag, false};
     }
     CHECK_EQUAL(freed, 1);  // one had to make room
     CHECK(forms.find(PackedForms::kMax) != nullptr);
@@ -84,12 +84,15 @@ TEST(packed_forms_are_freed_once) {
   CHECK_EQUAL(freed, PackedForms::kMax + 1);
 }
 
-TEST(tensor_touch_drops_packed_forms) {
+TEST(tensor_touch_marks_packed_forms_stale_and_keeps_their_memory) {
   freed = 0;
-  const Tensor a = Tensor::zeros(arena(), {1}, DType::kFloat32);
   int value = 0;
-  *a.storage().packed().reserve(1) = {&value, &count_free, 1};
-  a.storage().touch();
+  {
+    const Tensor a = Tensor::zeros(arena(), {1}, DType::kFloat32);
+    *a.storage().packed().reserve(1) = {&value, &count_free, 1, false};
+    a.storage().touch();
+    CHECK(a.storage().packed().find(1)->stale);
+    CHECK_EQUAL(freed, 0);
+  }
   CHECK_EQUAL(freed, 1);
-  CHECK(a.storage().packed().find(1) == nullptr);
 }

@@ -17,7 +17,9 @@ HARMLESS = ("DW.ref.",)  # a pointer to the exception personality, the same for 
 
 
 def offences(isa: str, symbols: list[Symbol]) -> list[str]:
-    out = [s.readable for s in symbols if s.defined and s.external and f"wudao::{isa}::" not in s.readable]
+    mangled = f"5wudao{len(isa)}{isa}"  # nm cannot read some names of lambdas inside templates
+    foreign = [s for s in symbols if f"wudao::{isa}::" not in s.readable and mangled not in s.name]
+    out = [s.readable for s in foreign if s.defined and s.external]
     out = [name for name in out if not name.startswith(HARMLESS)]
     return out + [s.readable for s in symbols if s.name.startswith(("_GLOBAL__sub_I", "__cxx_global_var_init"))]
 

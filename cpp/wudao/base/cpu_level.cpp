@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 
 #include "wudao/base/env.h"
@@ -80,6 +81,23 @@ std::vector<CpuLevel> available_cpu_levels() {
   static const std::vector<CpuLevel> levels = detect();
   return levels;
 }
+
+#if defined(__x86_64__)
+std::string cpu_model() {
+  std::string brand;  // 48 characters in three leaves
+  for (unsigned leaf = 0x80000002u; leaf <= 0x80000004u; ++leaf) {
+    const Registers r = cpuid(leaf, 0);
+    for (const unsigned word : {r.eax, r.ebx, r.ecx, r.edx}) {
+      for (int byte = 0; byte < 4; ++byte) brand += static_cast<char>(word >> 8 * byte & 0xffu);
+    }
+  }
+  brand.resize(std::min(brand.find('\0'), brand.size()));
+  brand.erase(brand.find_last_not_of(' ') + 1);
+  return brand.empty() ? "x86-64" : brand;
+}
+#else
+std::string cpu_model() { return "aarch64"; }
+#endif
 
 CpuLevel parse_cpu_level(std::string_view name) {
   const std::vector<CpuLevel> available = available_cpu_levels();

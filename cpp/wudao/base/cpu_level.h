@@ -11,6 +11,9 @@ enum class CpuLevel : int { kBaseline = 0, kAvx2 = 1, kAvx512 = 2, kAvx512Bf16 =
 
 const char* name_of(CpuLevel level);
 
+// What the processor calls itself.
+std::string cpu_model();
+
 // The levels this machine can run, lowest first.
 std::vector<CpuLevel> available_cpu_levels();
 

@@ -27,6 +27,8 @@ Context CpuRuntime::context() const {
   return ctx;
 }
 
+const char* CpuRuntime::kernel_level() const { return cpu::table(level_).level; }
+
 std::string matmul_name() { return cpu::matmul_name(); }
 std::string matmul_description(DType compute) { return cpu::matmul_description(compute); }
 

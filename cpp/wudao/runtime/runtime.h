@@ -21,6 +21,7 @@ class CpuRuntime {
   // A fresh context on this runtime's pool, arena and kernels.
   Context context() const;
   CpuLevel level() const { return level_; }
+  const char* kernel_level() const;  // what the kernels in use say that they were compiled for
   const std::string& thread_reason() const { return reason_; }
   ThreadPool& pool() const { return *pool_; }
   Arena& arena() const { return *arena_; }
