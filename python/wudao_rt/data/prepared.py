@@ -50,10 +50,14 @@ class PreparedCorpus:
     def summary(self) -> str:
         """Return what the corpus holds in a few lines for a person."""
         counts = ", ".join(f"{split} {self.card['records'][split]:,}" for split in SPLITS)
-        sources = ", ".join(f"{p['source']} {p['version']}" for p in self.card["packages"])
-        return (f"{self.name}: {self.card['summary']}\n  records: {counts}\n"
-                f"  characters to train on: {self.card['characters']['train']:,}\n"
-                f"  source: {sources}\n  licence: {self.licence}\n  folder: {self.path}")
+        lines = [f"{self.name}: {self.card['summary']}", f"records: {counts}",
+                 f"characters to train on: {self.card['characters']['train']:,}"]
+        if packages := self.card["packages"]:
+            sources = ", ".join(f"{package['source']} {package['version']}" for package in packages)
+            lines += [f"source: {sources}", f"licence: {self.licence}"]
+        if removed := self.card.get("removed"):
+            lines.append(f"removed: {removed['exact']:,} exact and {removed['near']:,} near duplicates")
+        return "\n  ".join([*lines, f"folder: {self.path}"])
 
     def to_json(self) -> dict[str, object]:
         """Return the card and the folder as plain values."""

@@ -73,7 +73,7 @@ def test_bilingual_has_all_domains_and_none_of_what_is_held_out(prepared) -> Non
     train = list(bilingual.records("train"))
     assert {record.domain for record in train} == SHARES.keys()
     held = {"Ruth", "Esther", "Philippians", "Jude", "Northanger Abbey", "Persuasion"}
-    assert not held & {_work(record) for record in train}
+    assert not held & {_work(record) for record in train if record.source in ("bible", "austen")}
     assert held <= {_work(record) for split in ("report", "untouched") for record in bilingual.records(split)}
 
 

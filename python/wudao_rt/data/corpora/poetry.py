@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 
 from ..held_out import body, held_out_lines, poem_split
-from ..poetry.clean import form_of, is_clean, joined, punctuated
+from ..poetry.clean import form_of, is_clean, joined, lines_of, punctuated
 from ..poetry.fortunes import FORTUNES_MARKS
 from ..poetry.source import Poem, read_poetry
 from ..record import Record
@@ -34,7 +34,7 @@ def _shi_records(poems: Iterator[Poem], held_out: frozenset[str]) -> Iterator[Re
     seen: set[str] = set()
     for poem in poems:
         form = form_of(poem.text) if is_clean(poem.text) else ""
-        key = poem.text.translate(_NO_MARKS)
+        key = "".join(lines_of(poem.text)) if form else ""
         if form and key not in seen:
             seen.add(key)
             split = poem_split(poem.text, held_out, FORTUNES_MARKS)
@@ -53,8 +53,6 @@ def _ci_records(poems: Iterator[Poem], held_out: frozenset[str]) -> Iterator[Rec
             yield Record(joined(poem.text), identity, split, "ci", "ci", title=poem.title, author=poem.author,
                          form="词")
 
-
-_NO_MARKS = str.maketrans("", "", "，。？！；：、\n")
 
 FAMILY = Family(
     name="poetry",

@@ -59,7 +59,8 @@ def _fraction(text: str) -> float:
 
 
 def _write(folder: Path, records: list[Record], found: Duplicates, about: dict[str, object]) -> PreparedCorpus:
-    card = {"name": NAME, "summary": f"texts from {len(about['files'])} files", "domains": ["own"], "packages": [],
+    summary = f"texts of your own, files read: {len(about['files'])}"
+    card = {"name": NAME, "summary": summary, "domains": ["own"], "packages": [],
             "removed": {"exact": found.exact, "near": found.near}, **about}
     with scratch_folder(folder.absolute().parent) as made:
         part = made / "corpus"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from ..prepared import PreparedCorpus
 
 LEVEL, OBLIQUE, EITHER = "平", "仄", "○"
 AGREEMENT = 0.9
+_MARKS = (LEVEL, OBLIQUE, EITHER)
 
 
 def count_tones(poems: Iterable[tuple[str, Sequence[str]]]) -> dict[str, list[int]]:
@@ -23,15 +24,13 @@ def count_tones(poems: Iterable[tuple[str, Sequence[str]]]) -> dict[str, list[in
     Returns:
         character -> [level, oblique, either].
     """
-    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    pairs = Counter[tuple[str, str]]()
     for text, strains in poems:
         lines, patterns = lines_of(text), _pattern_lines(strains)
-        if [len(line) for line in lines] != [len(pattern) for pattern in patterns]:
-            continue
-        for character, tone in zip("".join(lines), "".join(patterns), strict=True):
-            if (kind := "平仄○".find(tone)) >= 0:
-                counts[character][kind] += 1
-    return dict(counts)
+        if list(map(len, lines)) == list(map(len, patterns)):
+            pairs.update(zip("".join(lines), "".join(patterns), strict=True))
+    characters = {character for character, tone in pairs if tone in _MARKS}
+    return {character: [pairs[character, tone] for tone in _MARKS] for character in sorted(characters)}
 
 
 def _pattern_lines(strains: Sequence[str]) -> list[str]:
