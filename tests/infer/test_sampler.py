@@ -83,6 +83,21 @@ def test_rules_match_the_reference(settings, reference, seed):
     assert [blank.token_ids for blank in found.blanks] == greedy(model, part_a(prompt, SPECIAL), 10, **reference)
 
 
+def test_one_position_table_is_enough():
+    model, prompt = tiny(block_positions=False), [9, 2, 10, 2]
+    found = model.generate([prompt], 30, temperature=0, min_new_tokens=30, special=SPECIAL)[0]
+    assert [blank.token_ids for blank in found.blanks] == greedy(model, part_a(prompt, SPECIAL), 30, minimum=30)
+
+
+def test_a_wide_nucleus_reaches_far_into_a_large_vocabulary():
+    model = tiny(1500, init_std=0.1)
+    share = filtered(next_logits(model, part_a(PROMPT, SPECIAL), [[]]), top_p=0.9)
+    assert 600 < (share > 0).sum() < 1450
+    found = model.generate([PROMPT], 1, num_samples=3000, top_p=0.9, special=SPECIAL, max_streams=500)
+    tokens = {token for one in found for token in one.token_ids}
+    assert len(tokens) > 500 and all(share[token] > 0 for token in tokens)
+
+
 def test_no_ngram_repeats_within_a_blank():
     found = tiny().generate([[9, 2, 10, 2]] * 3, 20, num_samples=10, no_repeat_ngram=2, special=SPECIAL)
     blanks = [blank.token_ids for one in found for blank in one.blanks]
