@@ -41,13 +41,13 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "GLM",
     "CheckpointError",
     "CommError",
     "ConfigError",
     "DTypeError",
     "DeviceError",
     "Error",
-    "GLM",
     "GLMConfig",
     "InternalError",
     "OutOfMemory",

@@ -1,4 +1,4 @@
-"""Decoding with a cache gives the full forward, bit for bit, however the tokens come and whatever stands beside them."""
+"""Decoding with a cache gives the full forward, bit for bit, however the tokens come and whatever is beside them."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,7 @@
 """What is drawn follows the filtered distribution, and rules hold exactly as a plain reference has them."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from infer.reference import SPECIAL, greedy, log_softmax, next_logits, tiny
@@ -52,7 +54,10 @@ def test_every_sample_and_seed_draws_anew():
     assert [tuple(one.token_ids) for one in again] != texts[:20]
 
 
-@pytest.mark.parametrize("sampling", [{"temperature": 0.0}, {"top_k": 1}, {"top_p": 1e-9}, {"temperature": 1e-300}], ids=str)
+DEGENERATE = [{"temperature": 0.0}, {"top_k": 1}, {"top_p": 1e-9}, {"temperature": 1e-300}]
+
+
+@pytest.mark.parametrize("sampling", DEGENERATE, ids=str)
 def test_degenerate_settings_are_greedy(sampling):
     model, prompt = tiny(), [9, 2, 10, 2]
     expected = greedy(model, part_a(prompt, SPECIAL), 8)
@@ -66,7 +71,7 @@ RULES = [
     ({"no_repeat_ngram": 1}, {"ngram": 1}),
     ({"min_new_tokens": 6}, {"minimum": 6}),
     ({"forbidden_ids": [4, 19, 28]}, {"forbidden": [4, 19, 28]}),
-    ({"repetition_penalty": 0.7, "no_repeat_ngram": 3, "min_new_tokens": 3}, {"penalty": 0.7, "ngram": 3, "minimum": 3}),
+    ({"repetition_penalty": 0.7, "no_repeat_ngram": 3}, {"penalty": 0.7, "ngram": 3}),
 ]
 
 
@@ -78,10 +83,25 @@ def test_rules_match_the_reference(settings, reference, seed):
     assert [blank.token_ids for blank in found.blanks] == greedy(model, part_a(prompt, SPECIAL), 10, **reference)
 
 
+def test_one_position_table_is_enough():
+    model, prompt = tiny(block_positions=False), [9, 2, 10, 2]
+    found = model.generate([prompt], 30, temperature=0, min_new_tokens=30, special=SPECIAL)[0]
+    assert [blank.token_ids for blank in found.blanks] == greedy(model, part_a(prompt, SPECIAL), 30, minimum=30)
+
+
+def test_a_wide_nucleus_reaches_far_into_a_large_vocabulary():
+    model = tiny(1500, init_std=0.1)
+    share = filtered(next_logits(model, part_a(PROMPT, SPECIAL), [[]]), top_p=0.9)
+    assert 600 < (share > 0).sum() < 1450
+    found = model.generate([PROMPT], 1, num_samples=3000, top_p=0.9, special=SPECIAL, max_streams=500)
+    tokens = {token for one in found for token in one.token_ids}
+    assert len(tokens) > 500 and all(share[token] > 0 for token in tokens)
+
+
 def test_no_ngram_repeats_within_a_blank():
     found = tiny().generate([[9, 2, 10, 2]] * 3, 20, num_samples=10, no_repeat_ngram=2, special=SPECIAL)
     blanks = [blank.token_ids for one in found for blank in one.blanks]
-    grams = [list(zip(ids, ids[1:], strict=False)) for ids in blanks]
+    grams = [list(pairwise(ids)) for ids in blanks]
     assert max(map(len, grams)) > 5 and all(len(set(gram)) == len(gram) for gram in grams)
 
 

@@ -22,19 +22,29 @@ std::vector<std::int32_t> allowed(const Scores& scores) {
   return ids;
 }
 
-void keep_best(const Scores& scores, std::int64_t count, std::vector<std::int32_t>& ids) {
-  const auto better = [&](std::int32_t a, std::int32_t b) {
+// Brings ids [begin, end) of the descending order into their places; those before are there already.
+void sort_part(const Scores& scores, std::size_t begin, std::size_t end, std::vector<std::int32_t>& ids) {
+  const auto at = [&](std::size_t i) { return ids.begin() + static_cast<std::ptrdiff_t>(i); };
+  std::partial_sort(at(begin), at(end), ids.end(), [&](std::int32_t a, std::int32_t b) {
     const double x = scores[static_cast<std::size_t>(a)], y = scores[static_cast<std::size_t>(b)];
     return x != y ? x > y : a < b;
-  };
-  const auto middle = ids.begin() + std::min(count, static_cast<std::int64_t>(ids.size()));
-  std::partial_sort(ids.begin(), middle, ids.end(), better);
-  ids.erase(middle, ids.end());
+  });
+}
+
+void keep_best(const Scores& scores, std::int64_t count, std::vector<std::int32_t>& ids) {
+  const std::size_t end = std::min(static_cast<std::size_t>(count), ids.size());
+  sort_part(scores, 0, end, ids);
+  ids.resize(end);
+}
+
+double best_of(const Scores& scores, const std::vector<std::int32_t>& ids) {
+  double top = kBanned;
+  for (const std::int32_t id : ids) top = std::max(top, scores[static_cast<std::size_t>(id)]);
+  return top;
 }
 
 std::vector<double> weights_of(const Scores& scores, const std::vector<std::int32_t>& ids) {
-  double top = kBanned;
-  for (const std::int32_t id : ids) top = std::max(top, scores[static_cast<std::size_t>(id)]);
+  const double top = best_of(scores, ids);
   std::vector<double> weights;
   weights.reserve(ids.size());
   for (const std::int32_t id : ids) weights.push_back(std::exp(scores[static_cast<std::size_t>(id)] - top));
@@ -47,12 +57,21 @@ double sum(const std::vector<double>& values) {
   return total;
 }
 
+// The nucleus is small as a rule: a vocabulary is sorted only as far as it reaches.
 void keep_nucleus(const Scores& scores, double p, std::vector<std::int32_t>& ids) {
-  const std::vector<double> weights = weights_of(scores, ids);
-  const double wanted = p * sum(weights);
+  constexpr std::size_t kFirst = 64, kGrowth = 4;
+  const double top = best_of(scores, ids);
+  const double wanted = p * sum(weights_of(scores, ids));
   double reached = 0.0;
   std::size_t count = 0;
-  while (count < ids.size() && (count == 0 || reached < wanted)) reached += weights[count++];
+  for (std::size_t sorted = 0; count < ids.size() && (count == 0 || reached < wanted); ++count) {
+    if (count == sorted) {
+      const std::size_t end = std::min(ids.size(), std::max(kFirst, kGrowth * sorted));
+      sort_part(scores, sorted, end, ids);
+      sorted = end;
+    }
+    reached += std::exp(scores[static_cast<std::size_t>(ids[count])] - top);
+  }
   ids.resize(count);
 }
 
@@ -60,10 +79,8 @@ void keep_nucleus(const Scores& scores, double p, std::vector<std::int32_t>& ids
 
 std::vector<std::int32_t> candidates(const Scores& scores, const Sampling& sampling) {
   std::vector<std::int32_t> ids = allowed(scores);
-  const bool nucleus = sampling.top_p > 0.0 && sampling.top_p < 1.0;
-  const auto all = static_cast<std::int64_t>(ids.size());
-  if (sampling.top_k > 0 || nucleus) keep_best(scores, sampling.top_k > 0 ? sampling.top_k : all, ids);
-  if (nucleus) keep_nucleus(scores, sampling.top_p, ids);
+  if (sampling.top_k > 0) keep_best(scores, sampling.top_k, ids);
+  if (sampling.top_p > 0.0 && sampling.top_p < 1.0) keep_nucleus(scores, sampling.top_p, ids);
   return ids;
 }
 

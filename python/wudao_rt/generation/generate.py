@@ -1,4 +1,5 @@
 """The verb `generate`."""
+# Longer than the limit because the docstring of the verb explains every setting.
 
 from __future__ import annotations
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wudao_rt.data.blanks import SpecialIds
+from wudao_rt.data.command_ids import special_ids
 from wudao_rt.errors import ConfigError
 
 if TYPE_CHECKING:
-    from wudao_rt.data.tokenizer import CommandTokens
     from wudao_rt.glm import GLM
 
 
@@ -24,7 +24,7 @@ def special_of(op: str, model: GLM, special: SpecialIds | None) -> SpecialIds:
                 f"{op}: special: expected the ids of the command tokens, got none. "
                 "Set model.tokenizer, or pass special=SpecialIds(...)."
             )
-        special = _of_tokenizer(op, model.tokenizer.commands)
+        special = special_ids(model.tokenizer)
     for name in ("eos", "cls", "mask", "sop", "eop", "smask", "gmask"):
         if not 0 <= getattr(special, name) < model.config.vocab_size:
             raise ConfigError(
@@ -32,23 +32,3 @@ def special_of(op: str, model: GLM, special: SpecialIds | None) -> SpecialIds:
                 f"{getattr(special, name)}. Does the tokenizer belong to this model?"
             )
     return special
-
-
-def _of_tokenizer(op: str, commands: CommandTokens) -> SpecialIds:
-    for name in ("pad", "enc", "sop", "eop"):
-        if getattr(commands, name) is None:
-            raise ConfigError(f"{op}: tokenizer: expected a token {name!r}, it has none. Use a GLM vocabulary.")
-    masks = [number for number in (commands.mask, commands.gmask, commands.smask) if number is not None]
-    if not masks:
-        raise ConfigError(f"{op}: tokenizer: expected a mask token, it has none. Use a GLM vocabulary.")
-    return SpecialIds(
-        eos=commands.pad,
-        cls=commands.enc,
-        mask=masks[0],
-        sop=commands.sop,
-        eop=commands.eop,
-        smask=commands.smask,
-        gmask=commands.gmask,
-        dblock=commands.dblock,
-        sep=commands.sep,
-    )

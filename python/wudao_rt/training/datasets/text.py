@@ -8,10 +8,10 @@ from wudao_rt.config import DataTable, TrainTable
 from wudao_rt.data.blanks import PackedTexts, document_suffix
 from wudao_rt.data.blanks.keys import Stream, generator
 from wudao_rt.data.blanks.sample import Sample
+from wudao_rt.data.command_ids import special_ids
 from wudao_rt.data.tokenizer import Tokenizer
 from wudao_rt.training.datasets.documents import causal_windows, encoded, end_table
 from wudao_rt.training.datasets.rows import Rows, rows_of
-from wudao_rt.training.datasets.special import special_ids
 
 
 class TextSource:

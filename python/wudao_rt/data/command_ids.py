@@ -11,7 +11,7 @@ def special_ids(tokenizer: Tokenizer) -> SpecialIds:
     """Return the command-token ids of a tokenizer.
 
     Raises:
-        ConfigError: the vocabulary lacks one that training needs.
+        ConfigError: the vocabulary lacks one that GLM needs.
     """
     c = tokenizer.commands
     for name in ("enc", "mask", "sop", "eop"):
