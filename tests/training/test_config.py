@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from wudao_rt.config import Config, GLMConfig, load_config, parse_config
 from wudao_rt.config.files import to_toml
 from wudao_rt.errors import ConfigError

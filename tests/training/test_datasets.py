@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from wudao_rt.config import DataTable, TrainTable
 from wudao_rt.data import DataError, Record
 from wudao_rt.data.blanks import Objectives

@@ -6,7 +6,6 @@ import json
 import time
 
 import pytest
-
 from wudao_rt.config import GLMConfig, TrainTable
 from wudao_rt.training.clock import Stopwatch
 from wudao_rt.training.cost import step_flops

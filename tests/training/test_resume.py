@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 import wudao_rt
 from wudao_rt.config import parse_config
 from wudao_rt.errors import CheckpointError, ConfigError
