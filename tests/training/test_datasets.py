@@ -106,7 +106,7 @@ def test_unknown_characters_cost_their_naming():
 
 
 def test_errors_say_what_to_change():
-    with pytest.raises(DataError, match="train.length"):
+    with pytest.raises(DataError, match=r"train\.length"):
         verse(TrainTable(steps=1, batch=4, length=16))
-    with pytest.raises(DataError, match="data.forms"):
+    with pytest.raises(DataError, match=r"data\.forms"):
         verse(forms=("五律",))

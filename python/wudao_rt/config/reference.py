@@ -54,7 +54,8 @@ def _range(f: Field) -> str:
 
 
 def _presets() -> Iterator[str]:
-    yield "## Presets\n\n| preset | layers | width | heads | positions | vocabulary | parameters |\n|---|---|---|---|---|---|---|"
+    yield "## Presets\n\n| preset | layers | width | heads | positions | vocabulary | parameters |"
+    yield "|---|---|---|---|---|---|---|"
     for name, p in PRESETS.items():
         yield (f"| `{name}` | {p.num_layers} | {p.hidden_size} | {p.num_heads} | {p.max_positions} | {p.vocab_size} | "
                f"{p.parameter_count:,} |")
