@@ -81,7 +81,8 @@ def test_a_prompt_is_needed(run):
 
 
 def test_continuations_must_fit_contexts(run):
-    assert_told(run_cli("score", "--model", run, "--context", "a", "--context", "b", "--continuation", "c"), "2 contexts")
+    assert_told(run_cli("score", "--model", run, "--context", "a", "--context", "b", "--continuation", "c"),
+                "2 contexts")
 
 
 def test_damaged_weights(run: Path, tmp_path):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import wudao_rt
 from wudao_rt.weights import BLOCK, POSITION, open_weights, read_arrays, to_bfloat16
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from wudao_rt.errors import CheckpointError
 from wudao_rt.training import checkpoint
 from wudao_rt.training.checkpoint import Snapshot

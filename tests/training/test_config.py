@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
 from wudao_rt.config import Config, GLMConfig, load_config, parse_config
 from wudao_rt.config.files import to_toml
 from wudao_rt.errors import ConfigError
@@ -60,7 +61,7 @@ def test_unknown_preset_names_the_nearest():
 
 
 def test_shape_without_preset_must_be_whole():
-    with pytest.raises(ConfigError, match="model.num_layers"):
+    with pytest.raises(ConfigError, match=r"model\.num_layers"):
         parse_config({"model": {"hidden_size": 8}}).model.glm(vocab_size=10)
 
 
@@ -102,3 +103,10 @@ def test_checkpoint_config_has_no_machine_layout():
 @pytest.mark.parametrize(("batch", "shards"), [(1, 1), (12, 4), (64, 8), (6, 2), (7, 1)])
 def test_default_virtual_shards(batch: int, shards: int):
     assert parse_config({"train": {"batch": batch}}).train.shards == shards
+
+
+def test_the_documented_tables_are_those_of_the_code():
+    from wudao_rt.config.reference import reference
+
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert page.endswith(reference() + "\n"), "run: python -m wudao_rt.config.reference, and paste it into the page"

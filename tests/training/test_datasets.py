@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from wudao_rt.config import DataTable, TrainTable
 from wudao_rt.data import DataError, Record
 from wudao_rt.data.blanks import Objectives
@@ -107,7 +106,7 @@ def test_unknown_characters_cost_their_naming():
 
 
 def test_errors_say_what_to_change():
-    with pytest.raises(DataError, match="train.length"):
+    with pytest.raises(DataError, match=r"train\.length"):
         verse(TrainTable(steps=1, batch=4, length=16))
-    with pytest.raises(DataError, match="data.forms"):
+    with pytest.raises(DataError, match=r"data\.forms"):
         verse(forms=("五律",))

@@ -6,7 +6,6 @@ import json
 import time
 
 import pytest
-
 from wudao_rt.config import GLMConfig, TrainTable
 from wudao_rt.training.clock import Stopwatch
 from wudao_rt.training.cost import step_flops
@@ -77,8 +76,8 @@ def test_the_step_line_names_every_field_of_the_json_line(tmp_path):
     log.step(info(1))
     log.close()
     record = json.loads((tmp_path / "log.jsonl").read_text())
-    assert list(record) == ["step", "loss", "grad_norm", "lr", "tokens", "tokens_per_second", "share_of_peak", "seconds",
-                            "skipped"]
+    assert list(record) == ["step", "loss", "grad_norm", "lr", "tokens", "tokens_per_second", "share_of_peak",
+                            "seconds", "skipped"]
     assert all(f"{name} " in info(1).line() for name in record)
 
 

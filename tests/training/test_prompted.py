@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-
 from wudao_rt.data.blanks import SpecialIds, prompted_body
 from wudao_rt.training.datasets import rows_of
 from wudao_rt.training.datasets.prompted import prompted_rows

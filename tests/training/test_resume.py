@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-
 import wudao_rt
 from wudao_rt.config import parse_config
 from wudao_rt.errors import CheckpointError, ConfigError
@@ -57,7 +57,7 @@ def test_a_resumed_log_has_every_step_once(texts, tmp_path):
     records = [json.loads(line) for line in (tmp_path / "again" / "log.jsonl").read_text().splitlines()]
     assert [record["step"] for record in records] == [1, 2, 3, 4, 5, 6]
     assert all(a["tokens"] < b["tokens"] and a["seconds"] < b["seconds"]
-               for a, b in zip(records, records[1:], strict=False))
+               for a, b in pairwise(records))
 
 
 @pytest.mark.parametrize("layout", [{"threads": 1}, {"threads": 2}, {"micro_shards": 1}, {"micro_shards": 2},
@@ -112,10 +112,11 @@ def test_resuming_nothing_is_an_error(texts, tmp_path):
 
 def test_callbacks_hear_of_everything(texts, tmp_path):
     class Heard(Callbacks):
-        steps: list[StepInfo] = []
-        checkpoints: list[Path] = []
-        samples: list[list[str]] = []
-        evaluations: list[dict] = []
+        def __init__(self) -> None:
+            self.steps: list[StepInfo] = []
+            self.checkpoints: list[Path] = []
+            self.samples: list[list[str]] = []
+            self.evaluations: list[dict] = []
 
         def on_step(self, info: StepInfo) -> None:
             self.steps.append(info)

@@ -1,0 +1,65 @@
+"""The tables of docs/configuration.md, from the dataclasses themselves: `python -m wudao_rt.config.reference`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, get_type_hints
+
+from wudao_rt.config.glm import PRESETS
+from wudao_rt.config.tables import Config
+
+
+def reference() -> str:
+    """Return Markdown tables of every key with default, range and meaning, and of the presets."""
+    kinds = get_type_hints(Config)
+    return "\n".join(line for name, kind in kinds.items() for line in _table(name, kind)) + "\n" + "\n".join(_presets())
+
+
+def _table(name: str, kind: type) -> Iterator[str]:
+    yield f"## [{name}]\n\n| key | default | range | meaning |\n|---|---|---|---|"
+    nested = []
+    for f in fields(kind):
+        default = _default(f)
+        if is_dataclass(default):
+            nested.append((f"{name}.{f.name}", type(default)))
+        yield f"| `{f.name}` | {_shown(default)} | {_range(f)} | {f.metadata.get('doc', '')} |"
+    yield ""
+    for inner, inner_kind in nested:
+        yield from _table(inner, inner_kind)
+
+
+def _default(f: Field) -> Any:
+    return f.default_factory() if f.default_factory is not MISSING else f.default
+
+
+def _shown(value: Any) -> str:
+    if value is None or is_dataclass(value):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`{list(value)}`".replace("'", '"')
+    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
+
+
+def _range(f: Field) -> str:
+    about = f.metadata
+    if about.get("choices"):
+        return ", ".join(about["choices"])
+    low, high = about.get("low"), about.get("high")
+    if low is None and high is None:
+        return ""
+    return f"{low} to {high}" if high is not None and low is not None else f"at least {low}"
+
+
+def _presets() -> Iterator[str]:
+    yield "## Presets\n\n| preset | layers | width | heads | positions | vocabulary | parameters |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, p in PRESETS.items():
+        yield (f"| `{name}` | {p.num_layers} | {p.hidden_size} | {p.num_heads} | {p.max_positions} | {p.vocab_size} | "
+               f"{p.parameter_count:,} |")
+
+
+if __name__ == "__main__":
+    print(reference())
