@@ -1,0 +1,70 @@
+"""Pictures of a run, drawn without a screen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_INK, _PALE, _MARK = "#1f4e79", "#b8cbe0", "#c0392b"
+
+
+def loss_curve(run: Path, target: Path, baseline: float | None = None) -> Path:
+    """Draw the losses of a run over its training seconds, as PNG.
+
+    Args:
+        run: run folder with log.jsonl and eval.jsonl.
+        target: file to write.
+        baseline: loss of the unigram, drawn as a line.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    steps, held_out = _records(run / "log.jsonl"), _records(run / "eval.jsonl")
+    figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    _training(axes, steps)
+    _held_out(axes, steps, held_out)
+    if baseline is not None:
+        axes.axhline(baseline, color="grey", linestyle=":", label=f"unigram {baseline:.2f}")
+    axes.set(xlabel="seconds of training", ylabel="nats per token", title=run.name)
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(target)
+    return target
+
+
+def _records(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
+def _training(axes: Axes, steps: Sequence[dict]) -> None:
+    kept = [step for step in steps if step["loss"] is not None]
+    seconds, losses = [step["seconds"] for step in kept], [step["loss"] for step in kept]
+    axes.plot(seconds, losses, color=_PALE, linewidth=0.8)
+    axes.plot(seconds, smooth(losses), color=_INK, label="training, smoothed")
+
+
+def _held_out(axes: Axes, steps: Sequence[dict], held_out: Sequence[dict]) -> None:
+    when = {step["step"]: step["seconds"] for step in steps}
+    points = [(when[e["step"]], e["nats_per_token"]) for e in held_out if e["step"] in when]
+    if points:
+        axes.plot(*zip(*points, strict=True), "o-", color=_MARK, markersize=4, label=f"held-out {points[-1][1]:.2f}")
+
+
+def smooth(values: Sequence[float], weight: float = 0.95) -> list[float]:
+    """Return the exponential moving average, with the bias of its start taken out.
+
+    >>> smooth([2.0, 2.0], 0.5), smooth([1.0, 4.0], 0.5)
+    ([2.0, 2.0], [1.0, 3.0])
+    """
+    mean, out = 0.0, []
+    for n, value in enumerate(values, 1):
+        mean = weight * mean + (1 - weight) * value
+        out.append(mean / (1 - weight**n))
+    return out
