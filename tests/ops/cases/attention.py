@@ -16,9 +16,17 @@ def visible(i) -> np.ndarray:
     return causal[None] | (np.arange(length)[None, None, :] < i["sep"][:, None, None])
 
 
+def in_order(product: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Sum the products of an einsum one after the other: the plain loop (NumPy's own sums keep several parts).
+
+    `product` leaves the summed axis last.
+    """
+    return np.add.accumulate(np.einsum(product, a, b), axis=-1)[..., -1]
+
+
 def _probabilities(i):
     scale = np.asarray(1 / np.sqrt(i["q"].shape[-1]), dtype=i["q"].dtype)
-    scores = np.einsum("bihd,bjhd->bhij", i["q"], i["k"]) * scale
+    scores = in_order("bihd,bjhd->bhijd", i["q"], i["k"]) * scale
     seen = visible(i)[:, None]
     top = np.max(np.where(seen, scores, -np.inf), axis=-1, keepdims=True)
     weights = np.where(seen, np.exp(scores - np.where(np.isfinite(top), top, 0)), 0)
@@ -26,16 +34,16 @@ def _probabilities(i):
 
 
 def _forward(i):
-    return np.einsum("bhij,bjhd->bihd", _probabilities(i)[0], i["v"])
+    return in_order("bhij,bjhd->bihdj", _probabilities(i)[0], i["v"])
 
 
 def _backward(i, dy):
     p, scale = _probabilities(i)
-    dp = np.einsum("bihd,bjhd->bhij", dy, i["v"])
+    dp = in_order("bihd,bjhd->bhijd", dy, i["v"])
     ds = p * (dp - (dp * p).sum(axis=-1, keepdims=True)) * scale
-    dq = np.einsum("bhij,bjhd->bihd", ds, i["k"])
-    dk = np.einsum("bhij,bihd->bjhd", ds, i["q"])
-    return dq, dk, np.einsum("bhij,bihd->bjhd", p, dy)
+    dq = in_order("bhij,bjhd->bihdj", ds, i["k"])
+    dk = in_order("bhij,bihd->bjhdi", ds, i["q"])
+    return dq, dk, in_order("bhij,bihd->bjhdi", p, dy)
 
 
 def _make(rng, batch, length, heads, width, form="sep"):

@@ -41,7 +41,7 @@ _X, _G = np.zeros((2, 3)), np.ones(3)
 CASES = [
     Case(
         "layer_norm",
-        [{"rows": r, "width": w} for r, w in ((3, 4), (2, 1), (1, 16), (5, 15), (3, 17), (130, 33), (65, 768))],
+        [{"rows": r, "width": w} for r, w in ((3, 4), (2, 2), (1, 16), (5, 15), (3, 17), (130, 33), (65, 768))],
         _make,
         lambda i, dtype: ops.layer_norm(i["x"], i["gamma"], i["beta"], EPS, dtype=dtype),
         _forward,
@@ -56,5 +56,14 @@ CASES = [
             (lambda: ops.layer_norm_backward(_X, _G, _G, _X[:1]), r"layer_norm: dy: expected shape \(2, 3\), got \(1, 3\)"),
             (lambda: ops.layer_norm_backward(_X, _G, _G, _X, shards=4), "layer_norm: shards: .* got 4 shards for 2 rows"),
         ],
-    )
+    ),
+    # One column: y is beta. Its dx is exactly zero, a value with no scale to judge an error by: forward only.
+    Case(
+        "layer_norm_one_column",
+        [{"rows": 2, "width": 1}],
+        _make,
+        lambda i, dtype: ops.layer_norm(i["x"], i["gamma"], i["beta"], EPS, dtype=dtype),
+        _forward,
+        stream=("x", "gamma", "beta"),
+    ),
 ]
