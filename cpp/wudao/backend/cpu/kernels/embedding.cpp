@@ -8,7 +8,7 @@ namespace wudao::WUDAO_ISA {
 namespace {
 
 constexpr std::int64_t kTableRows = 32;  // rows of the table in a task
-constexpr std::int64_t kColumns = 128;   // columns of a task: a frequent id is then the work of several
+constexpr std::int64_t kColumns = 256;   // columns of a task: a frequent id is then the work of several
 constexpr int kMaxNodes = 32;            // log2 of the number of shards, and one
 
 // Sorts the rows by id, stably. Afterwards the rows of id v are order[end[v - 1]] .. order[end[v] - 1], end[-1] being 0.
@@ -19,11 +19,19 @@ void sort_by_id(const std::int32_t* ids, std::int64_t rows, std::int64_t table_r
   for (std::int64_t n = 0; n < rows; ++n) order[end[ids[n]]++] = static_cast<std::int32_t>(n);
 }
 
+// y = a + b
 template <class T>
-void add_row(T* sum, const T* x, std::int64_t size) {
+void add_rows(const T* a, const T* b, T* y, std::int64_t size) {
   for_vectors<Vec<T>::kWidth>(0, size, [=](std::int64_t j, auto lanes) {
-    (Vec<T>::load(sum + j, lanes) + Vec<T>::load(x + j, lanes)).store(sum + j, lanes);
+    (Vec<T>::load(a + j, lanes) + Vec<T>::load(b + j, lanes)).store(y + j, lanes);
   });
+}
+
+// y = 0 + x, which turns -0.0 into +0.0
+template <class T>
+void start_row(const T* x, T* y, std::int64_t size) {
+  for_vectors<Vec<T>::kWidth>(0, size,
+                              [=](std::int64_t j, auto lanes) { (Vec<T>::load(x + j, lanes) + T(0)).store(y + j, lanes); });
 }
 
 // The sum of one row of the table, for at most kColumns columns: a fixed tree of which only those shards exist that hold
@@ -32,57 +40,73 @@ void add_row(T* sum, const T* x, std::int64_t size) {
 template <class T>
 class SparseTree {
  public:
-  explicit SparseTree(std::int64_t size) : size_(size) {}
+  // The sum is made in y.
+  SparseTree(T* y, std::int64_t size) : y_(y), size_(size) {}
 
-  // The sum of a new leaf; shards come in ascending order.
+  // Where the sum of a new leaf goes; shards come in ascending order.
   T* open(std::int64_t shard) {
     while (count_ > 1 && common(shard_[count_ - 2], shard_[count_ - 1]) < common(shard_[count_ - 1], shard)) combine();
     shard_[count_] = shard;
-    T* sum = node_[count_++];
-    for (std::int64_t j = 0; j < size_; ++j) sum[j] = 0;
-    return sum;
+    return node(count_++);
   }
 
-  void close(T* y) {
+  void close() {
     while (count_ > 1) combine();
-    for (std::int64_t j = 0; j < size_; ++j) y[j] = count_ == 0 ? T(0) : node_[0][j];
   }
 
  private:
   // The height of the lowest node above two different shards.
   static int common(std::int64_t a, std::int64_t b) { return 64 - __builtin_clzll(static_cast<unsigned long long>(a ^ b)); }
 
+  T* node(int i) { return i == 0 ? y_ : nodes_[i]; }
+
   void combine() {
     --count_;
-    add_row(node_[count_ - 1], node_[count_], size_);
+    add_rows(node(count_ - 1), node(count_), node(count_ - 1), size_);
   }
 
+  T* y_;
   std::int64_t size_;
   int count_ = 0;
   std::int64_t shard_[kMaxNodes];
-  alignas(64) T node_[kMaxNodes][kColumns];
+  alignas(64) T nodes_[kMaxNodes][kColumns];
 };
 
 template <class T>
 void table_row(const kernels::EmbeddingBackward& p, std::int64_t v, std::int64_t col, std::int64_t size) {
   const std::int32_t *order = p.work, *end = p.work + p.rows;
+  const std::int32_t first = v == 0 ? 0 : end[v - 1];
   const std::int64_t shard_rows = p.rows / p.shards;
-  SparseTree<T> tree(size);
+  const T* dy = static_cast<const T*>(p.dy) + col;
+  T* y = static_cast<T*>(p.dtable) + v * p.cols + col;
+  SparseTree<T> tree(y, size);
   T* sum = nullptr;
   std::int64_t shard_end = 0;
-  for (std::int32_t i = v == 0 ? 0 : end[v - 1]; i < end[v]; ++i) {
+  for (std::int32_t i = first; i < end[v]; ++i) {
     const std::int64_t n = order[i];
-    if (n >= shard_end) {
+    if (n < shard_end) {
+      add_rows(sum, dy + n * p.cols, sum, size);
+    } else {
       sum = tree.open(n / shard_rows);
       shard_end = (n / shard_rows + 1) * shard_rows;
+      start_row(dy + n * p.cols, sum, size);
     }
-    add_row(sum, static_cast<const T*>(p.dy) + n * p.cols + col, size);
   }
-  tree.close(static_cast<T*>(p.dtable) + v * p.cols + col);
+  tree.close();
+}
+
+// Most rows of a large table stay zero. Long stretches are cleared without reading the memory first.
+template <class T>
+void clear_table(const kernels::EmbeddingBackward& p) {
+  constexpr std::int64_t kStretch = 65536;
+  parallel_chunks(p.pool, p.table_rows * p.cols, kStretch, [&](std::int64_t begin, std::int64_t end) {
+    __builtin_memset(static_cast<T*>(p.dtable) + begin, 0, static_cast<std::size_t>(end - begin) * sizeof(T));
+  });
 }
 
 template <class T>
 void backward(const kernels::EmbeddingBackward& p) {
+  clear_table<T>(p);
   const std::int64_t across = (p.cols + kColumns - 1) / kColumns, down = (p.table_rows + kTableRows - 1) / kTableRows;
   parallel_for(p.pool, across * down, [&](std::int64_t task) {
     const std::int64_t col = task % across * kColumns, first = task / across * kTableRows;

@@ -11,10 +11,15 @@ namespace wudao::WUDAO_ISA {
 // Values at work in one task: large enough to pay for its start, small enough for the first-level cache and for balance.
 inline constexpr std::int64_t kTaskValues = 16384;
 
+template <class F>
+void call_task(void* f, std::int64_t task, int) {
+  (*static_cast<F*>(f))(task);
+}
+
 // Calls f(task) for task = 0 .. tasks - 1.
 template <class F>
 WUDAO_INLINE void parallel_for(ThreadPool* pool, std::int64_t tasks, F f) {
-  pool->run(tasks, [](void* data, std::int64_t task, int) { (*static_cast<F*>(data))(task); }, &f);
+  pool->run(tasks, &call_task<F>, &f);
 }
 
 // Calls f(begin, end) for the pieces [0, chunk), [chunk, 2 chunk), ... of [0, size).

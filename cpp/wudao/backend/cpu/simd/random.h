@@ -25,6 +25,13 @@ WUDAO_INLINE RandomLanes multiply_low(RandomLanes a, std::uint32_t b) {
 #endif
 }
 
+// Lanes `from`, `from` + 1, ... of one vector in turn with the same of another.
+WUDAO_INLINE RandomLanes interleaving(int from) {
+  RandomLanes lane;
+  for (int i = 0; i < kRandomLanes; ++i) lane[i] = static_cast<std::uint64_t>(from + i / 2 + i % 2 * kRandomLanes);
+  return lane;
+}
+
 // Writes the words of blocks `block`, `block` + 1, ... as they are counted: kRandomWords of them.
 WUDAO_INLINE void random_words(const philox::Key& key, std::uint64_t block, std::uint32_t* words) {
   RandomLanes index;
@@ -40,9 +47,10 @@ WUDAO_INLINE void random_words(const philox::Key& key, std::uint64_t block, std:
     key0 += 0x9E3779B9u, key1 += 0xBB67AE85u;
   }
   const RandomLanes low = (c0 & 0xffffffff) | (c1 << 32), high = (c2 & 0xffffffff) | (c3 << 32);
-  std::uint64_t pairs[kRandomWords / 2];
-  for (int i = 0; i < kRandomLanes; ++i) pairs[2 * i] = low[i], pairs[2 * i + 1] = high[i];
-  __builtin_memcpy(words, pairs, sizeof pairs);
+  const RandomLanes first = __builtin_shuffle(low, high, interleaving(0));
+  const RandomLanes second = __builtin_shuffle(low, high, interleaving(kRandomLanes / 2));
+  __builtin_memcpy(words, &first, sizeof first);
+  __builtin_memcpy(words + kRandomWords / 2, &second, sizeof second);
 }
 
 // Element i is kept when its 24-bit number is at least p, that is, when the number times 2^24 reaches this bound.
