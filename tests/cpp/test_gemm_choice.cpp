@@ -58,6 +58,25 @@ TEST(gemm_providers_name_the_instructions_that_run) {
 #endif
 }
 
+#ifdef WUDAO_WITH_CBLAS
+constexpr bool kCblas = true;
+#else
+constexpr bool kCblas = false;
+#endif
+
+// OpenBLAS under its own name where it runs, and the reason where it may not.
+TEST(gemm_cblas_says_what_runs_and_why) {
+  for (const Provider* provider : all_providers()) {
+    if (std::string(provider->name) != "cblas") continue;
+    for (DType dtype : {DType::kFloat32, DType::kBFloat16}) {
+      const std::string kernel = provider->describe(dtype);
+      CHECK(contains(kernel, "OpenBLAS"));
+      if (contains(kernel, "wudao_rt")) CHECK(contains(kernel, "would use more") || contains(kernel, "does not treat rows alike"));
+    }
+  }
+  CHECK_EQUAL(kCblas, contains(MESSAGE_OF(ConfigError, (Wanted("mkl"), choose_provider())), "cblas"));
+}
+
 TEST(gemm_panels_do_not_depend_on_anything_but_shape_and_type) {
   for (const Provider* provider : all_providers()) {
     for (DType dtype : kTypes) {
@@ -69,8 +88,9 @@ TEST(gemm_panels_do_not_depend_on_anything_but_shape_and_type) {
   }
 }
 
-#ifdef WUDAO_WITH_ONEDNN
+// Nothing to leave alone where oneDNN was not built.
 TEST(gemm_leaves_the_threads_of_openmp_as_they_were) {
+#ifdef WUDAO_WITH_ONEDNN
   omp_set_num_threads(7);
   const Matrix a(20, 30, DType::kFloat32, true, 1), b(30, 40, DType::kFloat32, true, 2);
   Output c(20, 40, DType::kFloat32, 0.0);
@@ -78,5 +98,5 @@ TEST(gemm_leaves_the_threads_of_openmp_as_they_were) {
   PackedB* packed = pack_all(onednn_provider(), b.operand(), DType::kFloat32);
   onednn_provider().free_packed(packed);
   CHECK_EQUAL(omp_get_max_threads(), 7);
-}
 #endif
+}

@@ -107,7 +107,8 @@ const void* doubled(const Operand& row) {
   return twice;
 }
 
-onednn::First first_factor(const Operand& a, bool by_rows) {
+onednn::First first_factor(const Operand& a) {
+  const bool by_rows = a.col_stride == 1;
   if (a.rows == 1 && !by_rows) return {doubled(a), a.dtype, 2, a.cols, false};
   return {dense(a, Use::kRowsA), a.dtype, a.rows, a.cols, by_rows};
 }
@@ -121,8 +122,8 @@ void copy_tile(const float* tile, std::int64_t rows, std::int64_t cols, const Re
   }
 }
 
-void multiply_chunk(const Operand& a, bool by_rows, const onednn::Second& b, const Result& c) {
-  const onednn::First left = first_factor(a, by_rows);
+void multiply_chunk(const Operand& a, const onednn::Second& b, const Result& c) {
+  const onednn::First left = first_factor(a);
   const bool direct = !c.accumulate && left.rows == a.rows && (c.row_stride == b.cols || a.rows == 1);
   if (direct) return onednn::matmul(left, b, static_cast<float*>(c.data));
   float* tile = static_cast<float*>(thread_buffer(Use::kRowsC, static_cast<std::size_t>(left.rows * b.cols) * sizeof(float)));
@@ -137,7 +138,7 @@ void multiply_rows(const Operand& a, const onednn::Second& b, const Result& c) {
     const std::int64_t rest = std::min(a.rows - first, kMaxRows);
     const std::int64_t count = rest < kRowStep ? rest : rest - rest % kRowStep;
     float* out = static_cast<float*>(c.data) + first * c.row_stride;
-    multiply_chunk(cut_rows(left, first, count), a.col_stride == 1, b, {out, c.row_stride, c.accumulate});
+    multiply_chunk(cut_rows(left, first, count), b, {out, c.row_stride, c.accumulate});
     first += count;
   }
 }

@@ -1,5 +1,6 @@
 #include "wudao/backend/cpu/gemm/widen.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace wudao::cpu::gemm {
@@ -19,13 +20,14 @@ Operand converted(const Operand& x, Use use, Convert convert) {
   const bool by_rows = x.col_stride == 1;
   const std::int64_t lines = by_rows ? x.rows : x.cols, length = by_rows ? x.cols : x.rows;
   const std::int64_t stride = by_rows ? x.row_stride : x.col_stride;
-  float* out = static_cast<float*>(thread_buffer(use, static_cast<std::size_t>(lines * length + 1) * sizeof(float)));
+  const std::int64_t step = std::max<std::int64_t>(length, 2);  // not 1: the strides still tell rows from columns
+  float* out = static_cast<float*>(thread_buffer(use, static_cast<std::size_t>(lines * step) * sizeof(float)));
   for (std::int64_t line = 0; line < lines; ++line) {
     const From* from = static_cast<const From*>(x.data) + line * stride;
-    float* to = out + line * length;
+    float* to = out + line * step;
     for (std::int64_t i = 0; i < length; ++i) to[i] = convert(from[i]);
   }
-  return {out, DType::kFloat32, x.rows, x.cols, by_rows ? length : 1, by_rows ? 1 : length};
+  return {out, DType::kFloat32, x.rows, x.cols, by_rows ? step : 1, by_rows ? 1 : step};
 }
 
 }  // namespace
