@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import safetensors
+from safetensors.numpy import save_file
 
 from wudao_rt.config import GLMConfig
 from wudao_rt.errors import CheckpointError, ConfigError
@@ -103,33 +105,17 @@ def _shape_of(path: Path, arrays: Mapping[str, np.ndarray], heads: int, activati
 
 
 def write_weights(model: Weights, target: Path, dtype: str) -> None:
-    """Write a .safetensors file; bfloat16 and float16 are rounded to nearest even."""
-    entries = {name: _entry(np.ascontiguousarray(array), dtype) for name, array in model.arrays.items()}
+    """Write a .safetensors file of float64, float32, float16 or bfloat16; rounding is to nearest even."""
+    kind = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
+    arrays = {name: np.ascontiguousarray(array).astype(kind) for name, array in model.arrays.items()}
     part = target.with_name(target.name + ".part")
     try:
-        safetensors.serialize_file(entries, str(part), None)
+        save_file(arrays, part)
         part.replace(target)
     except (safetensors.SafetensorError, OSError) as error:
         part.unlink(missing_ok=True)
         raise CheckpointError(f"convert: {target}: expected to write it, got: {error}. Make room or choose "
                               "another place.") from None
-
-
-def _entry(array: np.ndarray, dtype: str) -> dict:
-    data = to_bfloat16(array) if dtype == "bfloat16" else array.astype(dtype)
-    return {"dtype": dtype, "shape": list(array.shape), "data": data.tobytes()}
-
-
-def to_bfloat16(array: np.ndarray) -> np.ndarray:
-    """Round to bfloat16, to nearest even, as uint16; NaN stays NaN.
-
-    Example:
-        >>> [hex(v) for v in to_bfloat16(np.array([1.0, 1.00390625, 1.01171875]))]  # the two ties go to even
-        ['0x3f80', '0x3f80', '0x3f82']
-    """
-    bits = array.astype(np.float32).view(np.uint32)
-    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
-    return np.where(np.isnan(array), 0x7FC0, rounded).astype(np.uint16)
 
 
 def write_folder(model: Weights, target: Path, dtype: str, tokenizer: Path | None = None) -> None:

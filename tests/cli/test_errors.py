@@ -56,11 +56,11 @@ def test_a_config_without_a_length(texts, tmp_path):
 
 @pytest.mark.parametrize(("name", "content", "words"), [
     ("a.txt", b"\x00\x01\x02" * 100, ["a.txt", "binary"]),
-    ("a.txt", "\u8bd7".encode("gb18030") * 50, ["a.txt", "UTF-8"]),
+    ("a.txt", "春眠不觉晓".encode("gb18030") * 50, ["a.txt", "UTF-8"]),
     ("a.txt", b"  \n ", ["empty"]),
     ("a.jsonl", b'{"txt": "x"}\n', ["a.jsonl:1", "'text'"]),
     ("a.bin", b"x", [".txt"]),
-])
+], ids=["binary", "gb18030", "blank", "no-field", "suffix"])
 def test_text_that_cannot_be_read(tmp_path, name: str, content: bytes, words: list[str]):
     folder = tmp_path / "texts"
     folder.mkdir()

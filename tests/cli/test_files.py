@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wudao_rt
-from wudao_rt.weights import BLOCK, POSITION, open_weights, read_arrays, to_bfloat16
+from wudao_rt.weights import BLOCK, POSITION, Weights, open_weights, read_arrays, write_weights
 
 from .conftest import records, run_cli
 
@@ -51,10 +51,11 @@ def test_weights_go_out_and_come_back(run: Path, tmp_path, dtype: str):
         assert np.abs(back.state_dict()[name] - array).max() <= worst * np.abs(array).max(), name
 
 
-def test_bfloat16_rounds_to_nearest_even():
-    values = np.array([1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8, np.inf, np.nan, 2**-126])
-    widened = (to_bfloat16(values).astype(np.uint32) << 16).view(np.float32)
-    assert widened[:4].tolist() == [1.0, 1 + 2**-6, -1.0, np.inf] and np.isnan(widened[4]) and widened[5] == 2**-126
+def test_bfloat16_rounds_to_nearest_even(tmp_path):
+    values = np.array([1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8, np.inf, np.nan, 2**-126], np.float32)
+    write_weights(Weights(wudao_rt.GLMConfig.preset("base"), {"x": values}), tmp_path / "x.safetensors", "bfloat16")
+    found = read_arrays(tmp_path / "x.safetensors")["x"]
+    assert found[:4].tolist() == [1.0, 1 + 2**-6, -1.0, np.inf] and np.isnan(found[4]) and found[5] == 2**-126
 
 
 def test_longer_position_tables_keep_the_rows_that_exist(run, tmp_path):

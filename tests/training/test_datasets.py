@@ -8,8 +8,8 @@ from wudao_rt.config import DataTable, TrainTable
 from wudao_rt.data import DataError, Record
 from wudao_rt.data.blanks import Objectives
 from wudao_rt.data.tokenizer import train_character
-from wudao_rt.training.datasets import VERSE_TOKENS, PackedSource, TextSource, VerseSource, report_rows, verse_prompt
-from wudao_rt.training.datasets.epochs import Epochs
+from wudao_rt.datasets import VERSE_TOKENS, PackedSource, TextSource, VerseSource, report_rows, verse_prompt
+from wudao_rt.datasets.epochs import Epochs
 
 TRAIN = TrainTable(steps=1, batch=4, length=48, seed=3)
 TEXTS = [chr(0x4E00 + i) * 7 + "。" + chr(0x4E00 + i) * 5 + "。" for i in range(30)]

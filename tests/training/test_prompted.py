@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from wudao_rt.data.blanks import SpecialIds, prompted_body
-from wudao_rt.training.datasets import rows_of
-from wudao_rt.training.datasets.prompted import prompted_rows
+from wudao_rt.datasets import rows_of
+from wudao_rt.datasets.prompted import prompted_rows
 
 SPECIAL = SpecialIds(eos=0, cls=1, mask=2, sop=3, eop=4, gmask=5)
 TOKENS = st.lists(st.integers(6, 50), max_size=9)

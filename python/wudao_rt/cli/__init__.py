@@ -40,6 +40,11 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _told(str(error), FAILED)
     except (Error, DataError) as error:
         return _told(str(error), USER_ERROR)
+    except OSError as error:
+        if error.filename is None:
+            traceback.print_exc()
+            return FAILED
+        return _told(f"{error.filename}: {error.strerror}. Check the path, its rights and the room there.", USER_ERROR)
     except Exception:
         traceback.print_exc()
         return FAILED

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
+from wudao_rt.datasets import Rows
 from wudao_rt.glm import GLM
-from wudao_rt.training.datasets import Rows
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 from wudao_rt.data import prepare
 from wudao_rt.data.tokenizer import Tokenizer
+from wudao_rt.datasets import report_rows
 from wudao_rt.errors import ConfigError
 from wudao_rt.evaluation.loss import held_out_loss
 from wudao_rt.glm import GLM
 from wudao_rt.scoring import score_last_words, score_text
 from wudao_rt.tasks import Mode
-from wudao_rt.training.datasets import report_rows
 
 _BATCH = 32
 

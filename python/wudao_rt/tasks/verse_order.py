@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from wudao_rt.data.record import Record
 from wudao_rt.data.verse.measures import shuffled
+from wudao_rt.datasets import verse_prompt
 from wudao_rt.glm import GLM
-from wudao_rt.training.datasets import verse_prompt
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from wudao_rt.data.record import Record
 from wudao_rt.data.verse.measures import VerseReport, measure, shuffled
 from wudao_rt.data.verse.tones import ToneClasses
+from wudao_rt.datasets import verse_prompt
 from wudao_rt.glm import GLM
-from wudao_rt.training.datasets import verse_prompt
 
 QUATRAINS = ("五绝", "七绝")
 TEMPERATURE, TOP_K = 0.8, 30

@@ -10,7 +10,7 @@ from wudao_rt.config import Config
 from wudao_rt.data import PreparedCorpus, Record, prepare
 from wudao_rt.data.own_text import prepare_files
 from wudao_rt.data.tokenizer import Tokenizer
-from wudao_rt.training.datasets import VERSE_TOKENS, PackedSource, Source, TextSource, VerseSource
+from wudao_rt.datasets import VERSE_TOKENS, PackedSource, Source, TextSource, VerseSource
 from wudao_rt.training.tokenizers import beginning, make_tokenizer
 
 OWN_TEXT = "data"

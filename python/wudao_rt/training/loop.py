@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass
 
 from wudao_rt import _core
+from wudao_rt.datasets import Rows
 from wudao_rt.evaluation import held_out_loss
 from wudao_rt.training import checkpoint
 from wudao_rt.training.clock import Stopwatch
 from wudao_rt.training.cost import Report, peak_memory_bytes, step_flops
-from wudao_rt.training.datasets import Rows
 from wudao_rt.training.events import Listeners
 from wudao_rt.training.interrupt import Interrupt
 from wudao_rt.training.log import RunLog, StepInfo

@@ -13,10 +13,10 @@ from wudao_rt import _core
 from wudao_rt.config import GLMConfig, TrainTable
 from wudao_rt.data.blanks import suffix_sample
 from wudao_rt.data.tokenizer import character_tokenizer
+from wudao_rt.datasets import Rows, rows_of
 from wudao_rt.errors import ConfigError
 from wudao_rt.glm import GLM
 from wudao_rt.training.cost import matmul_roof, step_flops
-from wudao_rt.training.datasets import Rows, rows_of
 
 _FIRST_HANZI = 0x4E00
 

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from queue import Full, Queue
 
+from wudao_rt.datasets import Rows
 from wudao_rt.errors import InternalError
-from wudao_rt.training.datasets import Rows
 
 _POLL_SECONDS = 0.1
 

@@ -11,13 +11,13 @@ from wudao_rt import _core
 from wudao_rt.config import Config, GLMConfig, ModelTable, load_config
 from wudao_rt.config.files import to_toml
 from wudao_rt.data.tokenizer import Tokenizer
+from wudao_rt.datasets import Source
 from wudao_rt.errors import ConfigError
 from wudao_rt.glm import GLM
 from wudao_rt.model_folder import CONFIG, TOKENIZER
 from wudao_rt.training import checkpoint
 from wudao_rt.training.checkpoint import Restored, Snapshot
 from wudao_rt.training.corpora import Corpora
-from wudao_rt.training.datasets import Source
 
 
 @dataclass(eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wudao_rt.data.blanks import Batch, SpecialIds
-from wudao_rt.training.datasets.rows import Rows
+from wudao_rt.datasets.rows import Rows
 
 
 def prompted_rows(conditions: Sequence[np.ndarray], bodies: Sequence[np.ndarray], special: SpecialIds) -> Rows:

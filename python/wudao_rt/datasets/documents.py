@@ -10,7 +10,7 @@ from wudao_rt.config import TrainTable
 from wudao_rt.data import DataError
 from wudao_rt.data.blanks import Documents, SpecialIds, causal_document, sentence_end_table
 from wudao_rt.data.tokenizer import Tokenizer
-from wudao_rt.training.datasets.rows import Rows, rows_of
+from wudao_rt.datasets.rows import Rows, rows_of
 
 
 def causal_windows(documents: Documents, special: SpecialIds, train: TrainTable) -> Iterator[Rows]:

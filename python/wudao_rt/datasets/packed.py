@@ -8,8 +8,8 @@ from wudao_rt.config import DataTable, TrainTable
 from wudao_rt.data.blanks import BlankBuilder, PackedTexts
 from wudao_rt.data.command_ids import special_ids
 from wudao_rt.data.tokenizer import Tokenizer
-from wudao_rt.training.datasets.documents import causal_windows, encoded, end_table
-from wudao_rt.training.datasets.rows import Rows, rows_of
+from wudao_rt.datasets.documents import causal_windows, encoded, end_table
+from wudao_rt.datasets.rows import Rows, rows_of
 
 
 class PackedSource:

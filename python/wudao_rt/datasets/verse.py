@@ -13,10 +13,10 @@ from wudao_rt.data import DataError, Record
 from wudao_rt.data.blanks.keys import Stream, generator
 from wudao_rt.data.command_ids import special_ids
 from wudao_rt.data.tokenizer import Tokenizer
-from wudao_rt.training.datasets.epochs import Epochs
-from wudao_rt.training.datasets.prompted import prompted_rows
-from wudao_rt.training.datasets.ragged import Ragged
-from wudao_rt.training.datasets.rows import Rows
+from wudao_rt.datasets.epochs import Epochs
+from wudao_rt.datasets.prompted import prompted_rows
+from wudao_rt.datasets.ragged import Ragged
+from wudao_rt.datasets.rows import Rows
 
 TITLE, AUTHOR = "<题>", "<作者>"
 FORMS = ("五绝", "七绝", "五律", "七律", "词")
