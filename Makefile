@@ -41,6 +41,9 @@ $(VENV)/installed: $(VENV)/created $(SOURCES)
 
 install: $(VENV)/installed
 
+quickstart: $(VENV)/installed
+	@$(BIN)/python -m wudao_rt.quickstart
+
 test test-system test-deep: $(VENV)/developed
 	@$(BIN)/python tests/run_tier.py $@
 
