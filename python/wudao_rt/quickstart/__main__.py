@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from wudao_rt.cli import main
+from wudao_rt.quickstart.learning import Plan
 from wudao_rt.quickstart.page import Page
-from wudao_rt.quickstart.program import Plan, run
+from wudao_rt.quickstart.program import run
 
 
 @click.command()

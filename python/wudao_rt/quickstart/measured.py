@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import mean
 
 from wudao_rt.data.verse.measures import training_lines
@@ -58,6 +58,7 @@ class Measured:
         comparison: of `samples` with held-out and shuffled poems.
         pairs: true against shuffled poems.
         train_seconds: of the training; 0 if there was none.
+        about: further facts to write down: model, machine, cost.
     """
 
     losses: Losses
@@ -66,6 +67,7 @@ class Measured:
     comparison: Comparison
     pairs: list[Pair]
     train_seconds: float = 0.0
+    about: dict[str, object] = field(default_factory=dict)
 
     def last_line(self) -> str:
         """Return the line that scripts read."""
@@ -100,7 +102,7 @@ class Measured:
         """Return plain values."""
         c = self.comparison
         return {
-            "losses": asdict(self.losses),
+            "about": self.about, "losses": asdict(self.losses),
             "written": c.written.to_json(), "real": c.real.to_json(), "shuffled": c.mixed.to_json(),
             "true_preferred": preferred(self.pairs), "margin_nats": mean(pair.margin for pair in self.pairs),
             "train_seconds": self.train_seconds, "titles": [asdict(poem) for poem in self.titles],
@@ -108,20 +110,22 @@ class Measured:
         }
 
 
-def measure_model(model: GLM, poems: Poems, each: int, train_seconds: float = 0.0) -> Measured:
+def measure_model(
+    model: GLM, poems: Poems, each: int, train_seconds: float = 0.0, about: dict[str, object] | None = None
+) -> Measured:
     """Measure a model: losses, poems by title, `each` poems a form, tones, order.
 
     Args:
         model: a verse model.
         poems: what to measure with.
         each: poems of each form.
-        train_seconds: carried into the result.
+        train_seconds, about: carried into the result.
     """
     samples = write_by_form(model, each=each)
     known = training_lines(poems.verse, poems.quatrains)
     comparison = compare(samples, poems.held_out, known, ToneClasses.load(poems.verse))
     return Measured(measure_losses(model, poems), write_by_title(model, DEMO_TITLES), samples, comparison,
-                    true_against_shuffled(model, poems.held_out), train_seconds)
+                    true_against_shuffled(model, poems.held_out), train_seconds, about or {})
 
 
 def _percent(share: float, digits: int = 1) -> str:

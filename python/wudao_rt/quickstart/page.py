@@ -14,6 +14,7 @@ from rich.text import Text
 from wudao_rt.tasks.verse_poems import Written
 
 _PLAIN_WIDTH = 110
+_FRAME = 38  # a couplet of seven characters takes 32 columns; two frames fit side by side into 80
 
 
 class Page:
@@ -65,7 +66,7 @@ class Page:
         """Print poems: in frames side by side on a terminal, one a line elsewhere."""
         if self.on_terminal:
             frames = [Panel(Text(_couplets(p.text), justify="center"), title=p.title or p.form, border_style="blue",
-                            padding=(0, 2), width=26) for p in poems]
+                            padding=(0, 1), width=_FRAME) for p in poems]
             self.console.print(Columns(frames, padding=(0, 1)))
         else:
             for poem in poems:

@@ -26,7 +26,7 @@ class Watcher(Callbacks):
         self._bar = page.bar()
         self._task = self._bar.add_task("", total=seconds)
         self._begun = False
-        self.held_out: list[tuple[float, float]] = []
+        self._held_out = ""
 
     def __enter__(self) -> Watcher:
         return self
@@ -47,19 +47,9 @@ class Watcher(Callbacks):
             self._page.say(f"  step {info.step} skipped: {info.reason}")
 
     def on_evaluation(self, step: int, result: dict[str, Any]) -> None:
-        self.held_out.append((self._last.seconds, result["nats_per_token"]))
+        self._held_out = f"   held-out {result['nats_per_token']:.2f}"
 
     def on_sample(self, texts: list[str]) -> None:
-        known = f"   held-out {self.held_out[-1][1]:.2f}" if self.held_out else " " * 16
         for text in texts[:1]:
             shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-            self._page.say(f"  {self._last.seconds:4.0f} s   loss {self._last.loss:.2f}{known}   {shown}")
-
-
-def reached(points: list[tuple[float, float]], loss: float) -> float | None:
-    """Return the seconds of the first evaluation at or below a loss; None if there was none.
-
-    >>> reached([(10.0, 5.0), (20.0, 4.3), (30.0, 4.2)], 4.31)
-    20.0
-    """
-    return next((seconds for seconds, nats in points if nats <= loss), None)
+            self._page.say(f"  {self._last.seconds:4.0f} s   loss {self._last.loss:.2f}{self._held_out:<16}   {shown}")
