@@ -9,7 +9,7 @@ from wudao_rt.data.verse.tones import LEVEL, OBLIQUE, ToneClasses
 from wudao_rt.tasks.verse_order import Pair, preferred, true_against_shuffled
 from wudao_rt.tasks.verse_poems import Written, compare, write_by_form, write_by_title
 
-FIVE = "平仄平平仄，平平仄仄平。平平平仄仄，仄仄仄平平。"  # 2nd and 4th: no, yes, yes, yes
+FIVE = "平仄平仄仄，平平仄仄平。平平平仄仄，仄仄仄平平。"  # 2nd and 4th: no, yes, yes, yes
 SEVEN = "甲乙丙丁戊己庚，辛壬癸子丑寅卯。辰巳午未申酉戌，亥天地人日月星。"
 
 
