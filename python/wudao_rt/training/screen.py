@@ -21,25 +21,28 @@ class Screen(Callbacks):
         total: steps or seconds of the run.
         by_clock: whether `total` is seconds.
         every: steps between step lines; a skipped step is always printed, with its reason.
+        quiet: print nothing; the callbacks hear everything.
     """
 
-    def __init__(self, total: float, by_clock: bool, every: int) -> None:
-        self._every, self._by_clock = every, by_clock
+    def __init__(self, total: float, by_clock: bool, every: int, quiet: bool = False) -> None:
+        self._every, self._by_clock, self._quiet = every, by_clock, quiet
         self._bar: Progress | None = None
-        if sys.stdout.isatty():
+        if sys.stdout.isatty() and not quiet:
             self._bar = Progress(TextColumn("training"), BarColumn(), TextColumn("{task.percentage:.0f} %"),
                                  TimeElapsedColumn(), console=Console(), transient=True)
             self._task = self._bar.add_task("training", total=total or None)
             self._bar.start()
 
     @classmethod
-    def of(cls, config: Config) -> Screen:
+    def of(cls, config: Config, quiet: bool = False) -> Screen:
         """Return the screen of a run."""
         train = config.train
-        return cls(train.seconds or train.total_steps, bool(train.seconds), config.output.log_every)
+        return cls(train.seconds or train.total_steps, bool(train.seconds), config.output.log_every, quiet)
 
     def say(self, text: str) -> None:
         """Print a text above the bar."""
+        if self._quiet:
+            return
         if self._bar:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
