@@ -21,7 +21,7 @@ constexpr std::int64_t kRowBlock = 43 * kRows;  // rows of A at a time: up to 25
 constexpr std::int64_t kColBlock = 256;         // columns of an unpacked B at a time
 
 struct Work {
-  alignas(64) char a[kRowBlock * kBlock * sizeof(double)];
+  alignas(64) char a[(kRowBlock * kBlock + 2) * sizeof(double)];
   alignas(64) char b[kColBlock * kBlock * sizeof(double)];
 };
 
