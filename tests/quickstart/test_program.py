@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import wudao_rt
 from quickstart.conftest import Run, quickstart
-from wudao_rt.evaluation import verse
 from wudao_rt.datasets import verse_prompt
+from wudao_rt.evaluation import verse
 
 LAST = (r"held-out \d+\.\d\d nats/token \(unigram \d+\.\d\d\), form \d+\.\d %, copied \d+\.\d\d %, train \d+ s")
 SECTIONS = ["The poems", "Training", "Held-out loss", "Ten poems by given titles", "10 poems measured",
