@@ -68,15 +68,16 @@ def widened(inputs: Arrays, dtype: str) -> Arrays:
     return {k: v.astype(wide) if np.issubdtype(v.dtype, np.floating) else v for k, v in inputs.items()}
 
 
-def bound(plain: np.ndarray, exact: np.ndarray, dtype: str) -> float:
-    """The largest error that the engine may make."""
-    largest = np.max(np.abs(exact), initial=0.0)
-    return max(2 * np.max(np.abs(plain - exact), initial=0.0), 4 * UNIT[dtype] * largest)
+def relative_error(plain: np.ndarray, exact: np.ndarray) -> float:
+    """The largest error of the plain composition, in units of the largest value."""
+    return float(np.max(np.abs(plain - exact), initial=0.0) / max(np.max(np.abs(exact), initial=0.0), 1e-300))
 
 
-def assert_close(got: np.ndarray, plain: np.ndarray, exact: np.ndarray, dtype: str, what: str) -> None:
+def assert_close(got: np.ndarray, plain: float, exact: np.ndarray, dtype: str, what: str) -> None:
+    """Hold a result against the truth; `plain` is the relative error of the plain composition."""
     assert got.shape == exact.shape, f"{what}: shape {got.shape}, expected {exact.shape}"
-    error, limit = np.max(np.abs(got - exact), initial=0.0), bound(plain, exact, dtype)
+    error, largest = np.max(np.abs(got - exact), initial=0.0), np.max(np.abs(exact), initial=0.0)
+    limit = max(2 * plain, 4 * UNIT[dtype]) * largest
     assert error <= limit, f"{what}: error {error:.3g} above {limit:.3g}"
 
 

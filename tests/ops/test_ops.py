@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from case import Case, assert_close, central_difference, round_to, rounded_inputs, widened
+from case import Case, assert_close, central_difference, relative_error, round_to, rounded_inputs, widened
 from cases import CASES
 
 GRADIENTS = [case for case in CASES if case.run_backward is not None]
@@ -18,31 +18,48 @@ def name_of(value: object) -> str | None:
     return ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else None
 
 
-def make(case: Case, size: dict) -> dict[str, np.ndarray]:
-    return case.make(np.random.default_rng(7), **size)
+DRAWS = (7, 8, 9, 10)  # the largest error of one draw is itself a random number: the yardstick is taken over four
+
+
+def make(case: Case, size: dict, draw: int = DRAWS[0]) -> dict[str, np.ndarray]:
+    return case.make(np.random.default_rng(draw), **size)
+
+
+def output_type(case: Case, dtype: str) -> str:
+    return "float32" if case.wide_output and dtype == "bfloat16" else dtype
 
 
 def check_forward(case: Case, size: dict, dtype: str, disturb: float = 0.0) -> None:
+    plain = 0.0
+    for draw in DRAWS:
+        inputs = rounded_inputs(case, make(case, size, draw), dtype)
+        exact = case.reference(widened(inputs, dtype))
+        plain = max(plain, relative_error(round_to(case.reference(inputs), output_type(case, dtype)), exact))
     inputs = rounded_inputs(case, make(case, size), dtype)
     got = np.asarray(case.run(inputs, dtype), dtype=np.float64)
     if got.size:
         got.flat[got.size // 2] += disturb * (1 + np.max(np.abs(got)))
-    exact = case.reference(widened(inputs, dtype))
-    plain = round_to(case.reference(inputs), "float32" if case.wide_output and dtype == "bfloat16" else dtype)
-    assert_close(got, plain, exact, dtype, case.name)
+    assert_close(got, plain, case.reference(widened(inputs, dtype)), dtype, case.name)
+
+
+def gradients_of(case: Case, size: dict, dtype: str, draw: int) -> tuple[dict, np.ndarray, tuple, tuple]:
+    """Inputs, dy, the exact gradients and those of the plain composition."""
+    inputs = rounded_inputs(case, make(case, size, draw), dtype)
+    shape = case.reference(widened(inputs, dtype)).shape
+    dy = round_to(np.random.default_rng(100 + draw).normal(size=shape), output_type(case, dtype))
+    exact = case.reference_backward(widened(inputs, dtype), widened({"dy": dy}, dtype)["dy"])
+    return inputs, dy, exact, case.reference_backward(inputs, dy)
 
 
 def check_backward(case: Case, size: dict, dtype: str, disturb: float = 0.0) -> None:
-    inputs = rounded_inputs(case, make(case, size), dtype)
-    shape = case.reference(widened(inputs, dtype)).shape
-    dy = round_to(np.random.default_rng(8).normal(size=shape), "float32" if case.wide_output and dtype == "bfloat16" else dtype)
+    runs = [gradients_of(case, size, dtype, draw) for draw in DRAWS]
+    inputs, dy, exact, _ = runs[0]
     got = case.run_backward(inputs, dy, dtype)
-    exact = case.reference_backward(widened(inputs, dtype), widened({"dy": dy}, dtype)["dy"])
-    plain = case.reference_backward(inputs, dy)
-    for name, mine, truth, simple in zip(case.differentiable, got, exact, plain, strict=True):
+    for i, (name, mine) in enumerate(zip(case.differentiable, got, strict=True)):
+        plain = max(relative_error(round_to(run[3][i], dtype), run[2][i]) for run in runs)
         values = np.asarray(mine, dtype=np.float64)
         values = values + disturb * (1 + np.max(np.abs(values), initial=0.0))
-        assert_close(values, round_to(simple, dtype), truth, dtype, f"{case.name}: gradient of {name}")
+        assert_close(values, plain, exact[i], dtype, f"{case.name}: gradient of {name}")
 
 
 @pytest.mark.parametrize(("case", "size", "dtype"), RUNS, ids=name_of)
