@@ -1,4 +1,4 @@
-// What forward and backward of attention share: block sizes, who sees whom, dropout, and how operands come into tiles.
+// What forward and backward of attention share: block sizes, who sees whom, and dropout.
 //
 // Dropout: the probability of (sample, head, query, key) is element
 //   ((sample * heads + head) << 40) | (query << 20) | key
@@ -71,8 +71,10 @@ struct Head {
 
   Head(const kernels::AttentionShape& shape, std::int64_t pair) : sample(pair / shape.heads), head(pair % shape.heads) {}
 
-  // Element number of row 0 in an operand.
-  std::int64_t offset(const kernels::Strided& x) const { return sample * x.batch + head * x.head; }
+  // Where row `t` of this head begins in an operand.
+  std::int64_t element(const kernels::Strided& x, std::int64_t t) const {
+    return sample * x.batch + head * x.head + t * x.row;
+  }
 
   // Number of query i among all of them.
   std::int64_t row(const kernels::AttentionShape& shape, std::int64_t i) const {
@@ -84,24 +86,5 @@ struct Head {
     return pair << 40 | static_cast<std::uint64_t>(shape.past + query) << 20 | static_cast<std::uint64_t>(key);
   }
 };
-
-// Rows [first, first + rows) of an operand as (rows, stride), widened; columns from `size` to `stride` are zero.
-template <class T>
-void take_rows(const kernels::Strided& x, DType dtype, std::int64_t offset, std::int64_t first, std::int64_t rows,
-               std::int64_t size, T* to, std::int64_t stride) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    T* row = to + r * stride;
-    load_row(x.data, dtype, offset + (first + r) * x.row, row, size);
-    for (std::int64_t d = size; d < stride; ++d) row[d] = 0;
-  }
-}
-
-// A (kKeyBlock, stride) tile of `rows` rows, the others zero, turned into (size, kKeyBlock).
-template <class T>
-void turn(const T* from, std::int64_t stride, std::int64_t size, T* to) {
-  for (std::int64_t d = 0; d < size; ++d) {
-    for (std::int64_t r = 0; r < kKeyBlock; ++r) to[d * kKeyBlock + r] = from[r * stride + d];
-  }
-}
 
 }  // namespace wudao::WUDAO_ISA

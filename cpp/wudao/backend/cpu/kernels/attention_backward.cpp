@@ -7,7 +7,7 @@
 // dK and dV of some keys and dQ of some queries are tasks, which make the scores twice and the same bits.
 #include <cmath>
 
-#include "wudao/backend/cpu/kernels/attention.h"
+#include "wudao/backend/cpu/kernels/attention_operands.h"
 #include "wudao/backend/cpu/kernels/attention_tile.h"
 #include "wudao/backend/cpu/simd/parallel.h"
 #include "wudao/backend/cpu/workspace.h"
@@ -38,7 +38,7 @@ struct Task {
   std::int64_t size, stride;
   T scale;
   T *q, *dy, *dq, *delta, *largest, *inverse;    // rows of the part's queries; inverse = 1 / sum
-  T *k, *v, *k_turned, *v_turned, *dk, *dv;      // one block of keys
+  T *k, *k_turned, *v_turned, *dk, *dv;          // one block of keys
   T *probabilities, *dscores;                    // (query block, key block)
 };
 
@@ -60,15 +60,15 @@ class Pieces {
 template <class T>
 Task<T> make_task(const kernels::AttentionBackward& p, const Part& part) {
   const std::int64_t size = p.shape.head_dim, stride = whole_vectors<T>(size), rows = part.queries.end - part.queries.begin;
-  const std::int64_t all = 3 * rows * stride + 3 * whole_vectors<T>(rows) + 6 * kKeyBlock * stride + 2 * kQueryBlock * kKeyBlock;
+  const std::int64_t all = 3 * rows * stride + 3 * whole_vectors<T>(rows) + 5 * kKeyBlock * stride + 2 * kQueryBlock * kKeyBlock;
   Pieces<T> pieces(static_cast<T*>(cpu::workspace(cpu::Workspace::kAttention, all * static_cast<std::int64_t>(sizeof(T)))));
   const Head head(p.shape, part.pair);
   const std::int64_t block = kKeyBlock * stride;
   Task<T> t = {p, part, head, Sight(p.shape, head.sample), size, stride, static_cast<T>(1.0 / ::sqrt(static_cast<double>(size))),
-               nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+               nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
   for (T** rows_of : {&t.q, &t.dy, &t.dq}) *rows_of = pieces.take(rows * stride);
   for (T** number : {&t.delta, &t.largest, &t.inverse}) *number = pieces.take(rows);
-  for (T** tile : {&t.k, &t.v, &t.k_turned, &t.v_turned, &t.dk, &t.dv}) *tile = pieces.take(block);
+  for (T** tile : {&t.k, &t.k_turned, &t.v_turned, &t.dk, &t.dv}) *tile = pieces.take(block);
   for (T** tile : {&t.probabilities, &t.dscores}) *tile = pieces.take(kQueryBlock * kKeyBlock);
   return t;
 }
@@ -82,11 +82,11 @@ template <class T>
 void take_queries(const Task<T>& t) {
   const kernels::AttentionBackward& p = t.p;
   const std::int64_t begin = t.part.queries.begin, rows = t.part.queries.end - begin;
-  take_rows(p.q, p.shape.dtype, t.head.offset(p.q), begin, rows, t.size, t.q, t.stride);
+  take_rows(p.q, p.shape.dtype, t.head.element(p.q, begin), rows, t.size, t.q, t.stride);
   scale_row(t.q, t.scale, rows * t.stride);
-  take_rows(p.dy, p.shape.dtype, t.head.offset(p.dy), begin, rows, t.size, t.dy, t.stride);
+  take_rows(p.dy, p.shape.dtype, t.head.element(p.dy, begin), rows, t.size, t.dy, t.stride);
   // dq is not in use yet: y passes through it.
-  take_rows(p.y, p.shape.dtype, t.head.offset(p.y), begin, rows, t.size, t.dq, t.stride);
+  take_rows(p.y, p.shape.dtype, t.head.element(p.y, begin), rows, t.size, t.dq, t.stride);
   const T* largest = static_cast<const T*>(p.softmax) + t.head.row(p.shape, begin);
   const T* sum = largest + p.shape.batch * p.shape.heads * p.shape.queries;
   for (std::int64_t i = 0; i < rows; ++i) {
@@ -100,12 +100,10 @@ void take_queries(const Task<T>& t) {
 template <class T>
 void take_keys(const Task<T>& t, std::int64_t key) {
   const std::int64_t left = t.part.keys.end - key, count = left < kKeyBlock ? left : kKeyBlock, all = kKeyBlock * t.stride;
-  take_rows(t.p.k, t.p.shape.dtype, t.head.offset(t.p.k), key, count, t.size, t.k, t.stride);
-  take_rows(t.p.v, t.p.shape.dtype, t.head.offset(t.p.v), key, count, t.size, t.v, t.stride);
+  take_rows(t.p.k, t.p.shape.dtype, t.head.element(t.p.k, key), count, t.size, t.k, t.stride);
   clear_row(t.k + count * t.stride, all - count * t.stride);
-  clear_row(t.v + count * t.stride, all - count * t.stride);
-  turn(t.k, t.stride, t.size, t.k_turned);
-  turn(t.v, t.stride, t.size, t.v_turned);
+  take_turned(t.p.k, t.p.shape.dtype, t.head.element(t.p.k, key), count, t.size, t.k_turned);
+  take_turned(t.p.v, t.p.shape.dtype, t.head.element(t.p.v, key), count, t.size, t.v_turned);
   clear_row(t.dk, all);
   clear_row(t.dv, all);
 }
@@ -181,7 +179,7 @@ void visit(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key
 template <class T>
 void give_rows(const Task<T>& t, const kernels::Strided& x, std::int64_t first, std::int64_t rows, const T* from) {
   for (std::int64_t r = 0; r < rows; ++r) {
-    store_row(from + r * t.stride, x.data, t.p.shape.dtype, t.head.offset(x) + (first + r) * x.row, t.size);
+    store_row(from + r * t.stride, x.data, t.p.shape.dtype, t.head.element(x, first + r), t.size);
   }
 }
 

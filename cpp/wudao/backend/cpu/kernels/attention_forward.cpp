@@ -5,7 +5,7 @@
 // exactly zero, so a query has the same bits whatever other queries stand beside it.
 #include <cmath>
 
-#include "wudao/backend/cpu/kernels/attention.h"
+#include "wudao/backend/cpu/kernels/attention_operands.h"
 #include "wudao/backend/cpu/kernels/attention_tile.h"
 #include "wudao/backend/cpu/simd/parallel.h"
 #include "wudao/backend/cpu/workspace.h"
@@ -14,6 +14,13 @@ namespace wudao::WUDAO_ISA {
 namespace {
 
 constexpr std::int64_t kQueriesPerTask = 128;  // when there are too few heads to share
+constexpr std::int64_t kMostHeads = 8;         // of one task
+
+// What one task takes of one sample: some queries of some heads. Few queries take several heads at once, block of keys by
+// block of keys, since the keys of one position lie together in memory.
+struct Piece {
+  std::int64_t pair, heads, begin, rows;
+};
 
 // Queries [begin, begin + rows) of one head, and the tiles that they work on.
 template <class T>
@@ -23,31 +30,30 @@ struct Task {
   Sight sight;
   std::int64_t begin, rows, size, stride;  // size of a head, and of its rows in whole vectors
   T *q, *o, *largest, *sum;                // (rows, stride), (rows, stride), (rows,), (rows,)
-  T *k, *k_turned, *v, *scores;            // (block, stride), (size, block), (block, stride), (strip, block)
+  T *k_turned, *v, *scores;                // (size, block), (block, stride), (strip, block)
 };
 
 template <class T>
 std::int64_t elements(std::int64_t rows, std::int64_t stride) {
-  return 2 * rows * stride + 2 * whole_vectors<T>(rows) + 3 * kKeyBlock * stride + kStrip * kKeyBlock;
+  return 2 * rows * stride + 2 * whole_vectors<T>(rows) + 2 * kKeyBlock * stride + kStrip * kKeyBlock;
 }
 
 template <class T>
-Task<T> make_task(const kernels::AttentionForward& p, std::int64_t pair, std::int64_t begin, std::int64_t rows) {
-  const std::int64_t size = p.shape.head_dim, stride = whole_vectors<T>(size), padded = whole_vectors<T>(rows);
-  const Head head(p.shape, pair);
-  T* q = static_cast<T*>(cpu::workspace(cpu::Workspace::kAttention, elements<T>(rows, stride) * static_cast<std::int64_t>(sizeof(T))));
+Task<T> make_task(const kernels::AttentionForward& p, const Piece& piece, std::int64_t number, T* memory) {
+  const std::int64_t size = p.shape.head_dim, stride = whole_vectors<T>(size), rows = piece.rows, padded = whole_vectors<T>(rows);
+  const Head head(p.shape, piece.pair + number);
+  T* q = memory + number * elements<T>(rows, stride);
   T* o = q + rows * stride;
   T* largest = o + rows * stride;
-  T* k = largest + 2 * padded;
-  T* k_turned = k + kKeyBlock * stride;
+  T* k_turned = largest + 2 * padded;
   T* v = k_turned + kKeyBlock * stride;
-  return {p, head, Sight(p.shape, head.sample), begin, rows, size, stride, q, o, largest, largest + padded, k, k_turned, v, v + kKeyBlock * stride};
+  return {p, head, Sight(p.shape, head.sample), piece.begin, rows, size, stride, q, o, largest, largest + padded, k_turned, v, v + kKeyBlock * stride};
 }
 
 template <class T>
 void start(const Task<T>& t) {
   const T scale = static_cast<T>(1.0 / ::sqrt(static_cast<double>(t.size)));
-  take_rows(t.p.q, t.p.shape.dtype, t.head.offset(t.p.q), t.begin, t.rows, t.size, t.q, t.stride);
+  take_rows(t.p.q, t.p.shape.dtype, t.head.element(t.p.q, t.begin), t.rows, t.size, t.q, t.stride);
   scale_row(t.q, scale, t.rows * t.stride);
   for (std::int64_t i = 0; i < t.rows * t.stride; ++i) t.o[i] = 0;
   for (std::int64_t i = 0; i < t.rows; ++i) {
@@ -56,12 +62,20 @@ void start(const Task<T>& t) {
   }
 }
 
+// A single strip uses the values once: there they lie.
+template <class T>
+bool takes_values_in_place(const Task<T>& t) {
+  return t.rows <= kStrip && t.size == t.stride;
+}
+
 template <class T>
 void take_keys(const Task<T>& t, std::int64_t key, std::int64_t count) {
-  take_rows(t.p.k, t.p.shape.dtype, t.head.offset(t.p.k), key, count, t.size, t.k, t.stride);
-  for (std::int64_t i = count * t.stride; i < kKeyBlock * t.stride; ++i) t.k[i] = 0;
-  turn(t.k, t.stride, t.size, t.k_turned);
-  take_rows(t.p.v, t.p.shape.dtype, t.head.offset(t.p.v), key, count, t.size, t.v, t.stride);
+  const kernels::AttentionForward& p = t.p;
+  const std::int64_t v = t.head.element(p.v, key);
+  const bool in_place = takes_values_in_place(t);
+  take_turned(p.k, p.shape.dtype, t.head.element(p.k, key), count, t.size, t.k_turned,
+              in_place ? element(p.v.data, p.shape.dtype, v) : nullptr, p.v.row);
+  if (!in_place) take_rows(p.v, p.shape.dtype, v, count, t.size, t.v, t.stride);
 }
 
 // The scores of one query become exp(score - m); returns what its earlier sums have to be multiplied by.
@@ -91,7 +105,11 @@ void visit(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key
   T factor[kStrip];
   for (std::int64_t r = 0; r < rows; ++r) factor[r] = soften(t, i + r, key, count, t.scores + r * kKeyBlock);
   const TileA<T> probabilities = {t.scores, kKeyBlock, 1};
-  tile_product<T, Start::kScale>(probabilities, t.v, t.stride, count, {t.o + i * t.stride, t.stride, factor}, rows, t.stride);
+  const TileC<T> o = {t.o + i * t.stride, t.stride, factor};
+  if (!takes_values_in_place(t)) return tile_product<T, Start::kScale>(probabilities, t.v, t.stride, count, o, rows, t.stride);
+  as_stored<T>(t.p.v.data, t.p.shape.dtype, t.head.element(t.p.v, key), [&](const auto* v) {
+    tile_product<T, Start::kScale>(probabilities, v, t.p.v.row, count, o, rows, t.stride);
+  });
 }
 
 template <class T>
@@ -100,7 +118,7 @@ void finish(const Task<T>& t) {
   for (std::int64_t i = 0; i < t.rows; ++i) {
     T* o = t.o + i * t.stride;
     scale_row(o, t.sum[i] > 0 ? 1 / t.sum[i] : T{0}, t.stride);
-    store_row(o, p.y.data, p.shape.dtype, t.head.offset(p.y) + (t.begin + i) * p.y.row, t.size);
+    store_row(o, p.y.data, p.shape.dtype, t.head.element(p.y, t.begin + i), t.size);
   }
   if (p.softmax == nullptr) return;
   T* largest = static_cast<T*>(p.softmax) + t.head.row(p.shape, t.begin);
@@ -108,33 +126,57 @@ void finish(const Task<T>& t) {
   copy_row(t.sum, largest + p.shape.batch * p.shape.heads * p.shape.queries, t.rows);
 }
 
+// All queries of the task against the block of keys from `key` on, where they see any of it.
 template <class T>
-void run_task(const kernels::AttentionForward& p, std::int64_t pair, std::int64_t begin, std::int64_t rows) {
-  const Task<T> t = make_task<T>(p, pair, begin, rows);
-  start(t);
-  const std::int64_t end = t.sight.limit(begin + rows - 1);
-  for (std::int64_t key = 0; key < end; key += kKeyBlock) {
-    bool taken = false;
-    for (std::int64_t i = 0; i < rows; i += kStrip) {
-      const std::int64_t strip = rows - i < kStrip ? rows - i : kStrip;
-      const std::int64_t count = t.sight.extent(begin + i, strip, key);
-      if (count == 0) continue;
-      if (!taken) take_keys(t, key, end - key < kKeyBlock ? end - key : kKeyBlock);
-      taken = true;
-      visit(t, i, strip, key, count);
-    }
+void visit_block(const Task<T>& t, std::int64_t key, std::int64_t end) {
+  bool taken = false;
+  for (std::int64_t i = 0; i < t.rows; i += kStrip) {
+    const std::int64_t strip = t.rows - i < kStrip ? t.rows - i : kStrip;
+    const std::int64_t count = t.sight.extent(t.begin + i, strip, key);
+    if (count == 0) continue;
+    if (!taken) take_keys(t, key, end - key < kKeyBlock ? end - key : kKeyBlock);
+    taken = true;
+    visit(t, i, strip, key, count);
   }
-  finish(t);
+}
+
+template <class T>
+void run_piece(const kernels::AttentionForward& p, const Piece& piece) {
+  const std::int64_t each = elements<T>(piece.rows, whole_vectors<T>(p.shape.head_dim));
+  auto* memory = static_cast<T*>(
+      cpu::workspace(cpu::Workspace::kAttention, piece.heads * each * static_cast<std::int64_t>(sizeof(T))));
+  const Sight sight(p.shape, piece.pair / p.shape.heads);
+  const std::int64_t end = sight.limit(piece.begin + piece.rows - 1);
+  for (std::int64_t h = 0; h < piece.heads; ++h) start(make_task(p, piece, h, memory));
+  for (std::int64_t key = 0; key < end; key += kKeyBlock) {
+    for (std::int64_t h = 0; h < piece.heads; ++h) visit_block(make_task(p, piece, h, memory), key, end);
+  }
+  for (std::int64_t h = 0; h < piece.heads; ++h) finish(make_task(p, piece, h, memory));
+}
+
+// How the work is cut. It follows the thread count, which the bits do not: a query's arithmetic is always the same.
+struct Cut {
+  std::int64_t heads, groups, rows, parts;  // heads of a task, tasks of a sample's heads; queries of a task, tasks of them
+};
+
+Cut cut(const kernels::AttentionShape& shape, int threads) {
+  const std::int64_t pairs = shape.batch * shape.heads, share = pairs / (2 * threads);
+  const bool whole = share >= 2 || shape.queries <= kQueriesPerTask;
+  const std::int64_t most = shape.queries > kStrip || share < 1 ? 1 : share < kMostHeads ? share : kMostHeads;
+  const std::int64_t groups = (shape.heads + most - 1) / most, heads = (shape.heads + groups - 1) / groups;
+  const std::int64_t rows = whole ? shape.queries : kQueriesPerTask;
+  return {heads, (shape.heads + heads - 1) / heads, rows, (shape.queries + rows - 1) / rows};
 }
 
 template <class T>
 void run(const kernels::AttentionForward& p) {
-  const std::int64_t pairs = p.shape.batch * p.shape.heads, queries = p.shape.queries;
-  const bool whole = pairs >= 4 * p.pool->size() || queries <= kQueriesPerTask;
-  const std::int64_t step = whole ? queries : kQueriesPerTask, parts = (queries + step - 1) / step;
-  parallel_for(p.pool, pairs * parts, [&](std::int64_t task) {
-    const std::int64_t begin = (parts - 1 - task % parts) * step;  // the last queries see most: first
-    run_task<T>(p, task / parts, begin, queries - begin < step ? queries - begin : step);
+  const Cut c = cut(p.shape, p.pool->size());
+  parallel_for(p.pool, p.shape.batch * c.groups * c.parts, [&](std::int64_t task) {
+    const std::int64_t begin = (c.parts - 1 - task % c.parts) * c.rows;  // the last queries see most: first
+    const std::int64_t group = task / c.parts, head = group % c.groups * c.heads;
+    const std::int64_t heads = p.shape.heads - head < c.heads ? p.shape.heads - head : c.heads;
+    const std::int64_t rows = p.shape.queries - begin < c.rows ? p.shape.queries - begin : c.rows;
+    run_piece<T>(p, {group / c.groups * p.shape.heads + head, heads, begin, rows});
   });
 }
 

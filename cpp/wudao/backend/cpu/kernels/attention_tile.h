@@ -32,8 +32,8 @@ constexpr int kBlockRows = 8, kBlockVectors = 2;
 constexpr int kBlockRows = 4, kBlockVectors = 2;
 #endif
 
-template <class T, int rows, int vectors, Start start>
-WUDAO_INLINE void product_block(TileA<T> a, const T* b, std::int64_t b_row, std::int64_t depth, TileC<T> c) {
+template <class T, int rows, int vectors, Start start, class S>
+WUDAO_INLINE void product_block(TileA<T> a, const S* b, std::int64_t b_row, std::int64_t depth, TileC<T> c) {
   using V = Vec<T>;
   V sum[rows][vectors];
 #pragma GCC unroll 8
@@ -63,8 +63,8 @@ WUDAO_INLINE void product_block(TileA<T> a, const T* b, std::int64_t b_row, std:
 }
 
 // All columns (whole vectors) of `rows` rows. A single row takes more vectors, to have enough sums under way.
-template <class T, int rows, Start start>
-WUDAO_INLINE void product_rows(TileA<T> a, const T* b, std::int64_t b_row, std::int64_t depth, TileC<T> c, std::int64_t cols) {
+template <class T, int rows, Start start, class S>
+WUDAO_INLINE void product_rows(TileA<T> a, const S* b, std::int64_t b_row, std::int64_t depth, TileC<T> c, std::int64_t cols) {
   constexpr int kVectors = rows == 1 ? 4 : kBlockVectors;
   constexpr std::int64_t kWidth = Vec<T>::kWidth, kStep = kVectors * kWidth;
   std::int64_t j = 0;
@@ -80,9 +80,9 @@ WUDAO_INLINE void product_rows(TileA<T> a, const T* b, std::int64_t b_row, std::
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Waggressive-loop-optimizations"
 
-// Any number of rows; `cols` is a multiple of the vector width.
-template <class T, Start start>
-__attribute__((noinline)) void tile_product(TileA<T> a, const T* b, std::int64_t b_row, std::int64_t depth, TileC<T> c,
+// Any number of rows; `cols` is a multiple of the vector width. b may be stored as bfloat16.
+template <class T, Start start, class S>
+__attribute__((noinline)) void tile_product(TileA<T> a, const S* b, std::int64_t b_row, std::int64_t depth, TileC<T> c,
                                             std::int64_t rows, std::int64_t cols) {
   while (rows > 0) {
     const std::int64_t taken = rows >= kBlockRows ? kBlockRows : 1;
