@@ -173,7 +173,9 @@ def beams_are_searched() -> None:
 
 @check
 def text_is_scored() -> None:
-    one = tiny().score([TOKENS], [[8, 9]], special=special())[0]
+    from wudao_rt.scoring import score
+
+    one = score(tiny(), [TOKENS], [[8, 9]], special=special())[0]
     same((len(one.token_log_probs), one.log_prob < 0), (2, True))
 
 

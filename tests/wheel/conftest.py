@@ -27,7 +27,7 @@ def hide(tmp_path_factory: pytest.TempPathFactory):
     paths = {os.path.realpath(line.split(" => ")[1]) for line in listed.splitlines() if "libgomp.so" in line}
     empty = tmp_path_factory.mktemp("hidden") / "empty"
     empty.touch()
-    binds = "".join(f"mount --bind {shlex.quote(str(empty))} {shlex.quote(path)} && " for path in sorted(paths))
+    binds = "".join(f"/bin/mount --bind {shlex.quote(str(empty))} {shlex.quote(path)} && " for path in sorted(paths))
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
 
     def prefix(command: list[str]) -> list[str]:
