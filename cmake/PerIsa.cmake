@@ -21,7 +21,8 @@ function(wudao_add_per_isa)
     target_compile_definitions(wudao_kernels_${level} PRIVATE WUDAO_ISA=${level} WUDAO_ISA_LEVEL=${number})
     # Inline functions of the standard library must vanish into their callers even in a debug build: an emitted copy is
     # a weak symbol, and the linker could hand the AVX-512 one to everybody.
-    target_compile_options(wudao_kernels_${level} PRIVATE ${WUDAO_ISA_FLAGS_${level}} -ffp-contract=fast $<$<CONFIG:Debug>:-O2>)
+    # Wide vectors pass between inlined functions of one level only, so their calling convention does not matter.
+    target_compile_options(wudao_kernels_${level} PRIVATE -Wno-psabi ${WUDAO_ISA_FLAGS_${level}} -ffp-contract=fast $<$<CONFIG:Debug>:-O2>)
     list(APPEND objects $<TARGET_OBJECTS:wudao_kernels_${level}>)
   endforeach()
   set(WUDAO_ISA_OBJECTS "${objects}" PARENT_SCOPE)
