@@ -29,13 +29,19 @@ struct Task {
   Head head;
   Sight sight;
   std::int64_t begin, rows, size, stride;  // size of a head, and of its rows in whole vectors
-  T *q, *o, *largest, *sum;                // (rows, stride), (rows, stride), (rows,), (rows,)
+  T *q, *o, *largest, *sum;                // (rows, stride), (rows, stride), (rows,), (rows, vector)
   T *k_turned, *v, *scores;                // (size, block), (block, stride), (strip, block)
 };
 
+// The score of a key that is not seen.
+template <class T>
+constexpr T nothing() {
+  return -static_cast<T>(HUGE_VAL);
+}
+
 template <class T>
 std::int64_t elements(std::int64_t rows, std::int64_t stride) {
-  return 2 * rows * stride + 2 * whole_vectors<T>(rows) + 2 * kKeyBlock * stride + kStrip * kKeyBlock;
+  return 2 * rows * stride + whole_vectors<T>(rows) + rows * Vec<T>::kWidth + 2 * kKeyBlock * stride + kStrip * kKeyBlock;
 }
 
 template <class T>
@@ -45,9 +51,10 @@ Task<T> make_task(const kernels::AttentionForward& p, const Piece& piece, std::i
   T* q = memory + number * elements<T>(rows, stride);
   T* o = q + rows * stride;
   T* largest = o + rows * stride;
-  T* k_turned = largest + 2 * padded;
+  T* sum = largest + padded;
+  T* k_turned = sum + rows * Vec<T>::kWidth;
   T* v = k_turned + kKeyBlock * stride;
-  return {p, head, Sight(p.shape, head.sample), piece.begin, rows, size, stride, q, o, largest, largest + padded, k_turned, v, v + kKeyBlock * stride};
+  return {p, head, Sight(p.shape, head.sample), piece.begin, rows, size, stride, q, o, largest, sum, k_turned, v, v + kKeyBlock * stride};
 }
 
 template <class T>
@@ -55,11 +62,9 @@ void start(const Task<T>& t) {
   const T scale = static_cast<T>(1.0 / ::sqrt(static_cast<double>(t.size)));
   take_rows(t.p.q, t.p.shape.dtype, t.head.element(t.p.q, t.begin), t.rows, t.size, t.q, t.stride);
   scale_row(t.q, scale, t.rows * t.stride);
-  for (std::int64_t i = 0; i < t.rows * t.stride; ++i) t.o[i] = 0;
-  for (std::int64_t i = 0; i < t.rows; ++i) {
-    t.largest[i] = -static_cast<T>(HUGE_VAL);
-    t.sum[i] = 0;
-  }
+  clear_row(t.o, t.rows * t.stride);
+  clear_row(t.sum, t.rows * Vec<T>::kWidth);
+  for (std::int64_t i = 0; i < t.rows; ++i) t.largest[i] = nothing<T>();
 }
 
 // A single strip uses the values once: there they lie.
@@ -78,23 +83,55 @@ void take_keys(const Task<T>& t, std::int64_t key, std::int64_t count) {
   if (!in_place) take_rows(p.v, p.shape.dtype, v, count, t.size, t.v, t.stride);
 }
 
-// The scores of one query become exp(score - m); returns what its earlier sums have to be multiplied by.
+// What a strip is measured against: its new largest scores, and by how much sums so far shrink.
 template <class T>
-T soften(const Task<T>& t, std::int64_t i, std::int64_t key, std::int64_t count, T* scores) {
-  const T nothing = -static_cast<T>(HUGE_VAL);
-  t.sight.hide(scores, t.begin + i, key, count, nothing);
-  for (std::int64_t j = count; j < whole_vectors<T>(count); ++j) scores[j] = nothing;
-  const T before = t.largest[i], block = largest_of_row(scores, count);
-  const T after = block > before ? block : before;
-  const T reference = after == nothing ? T{0} : after;
-  const T sum = exponential_row(scores, reference, whole_vectors<T>(count));
-  const T factor = before == after ? T{1} : exponential(before - reference);
-  t.largest[i] = after;
-  t.sum[i] = t.sum[i] * factor + sum;
-  if (t.p.shape.dropout > 0) {
-    dropout_in_place(scores, t.p.shape.key, t.p.shape.dropout, t.head.dropout_index(t.p.shape, t.begin + i, key), count);
+struct Scale {
+  alignas(64) T reference[kStrip], factor[kStrip];
+};
+
+// Takes the largest scores of a block into account. A query that has seen nothing yet is measured against 0.
+template <class T>
+void raise(T* largest, const T* block, std::int64_t rows, Scale<T>& scale) {
+  for_vectors<Vec<T>::kWidth>(0, rows, [&](std::int64_t r, auto lanes) {
+    const Vec<T> before = Vec<T>::load(largest + r, lanes), after = larger_of(Vec<T>::load(block + r, lanes), before);
+    const Vec<T> reference = select(after == nothing<T>(), Vec<T>::splat(0), after);
+    after.store(largest + r, lanes);
+    reference.store(scale.reference + r, lanes);
+    exp(before - reference).store(scale.factor + r, lanes);
+  });
+}
+
+// Scores become exp(score - reference); sum, one value per lane, shrinks and takes them in.
+template <class T>
+void soften(T* scores, T reference, T factor, std::int64_t count, T* sum) {
+  Vec<T> total = Vec<T>::load(sum) * factor;
+  for (std::int64_t j = 0; j < count; j += Vec<T>::kWidth) {
+    const Vec<T> e = exp(Vec<T>::load(scores + j) - reference);
+    e.store(scores + j);
+    total += e;
   }
-  return factor;
+  total.store(sum);
+}
+
+// Queries [i, i + rows) of the task: scores of keys [key, key + count) become probabilities times their sum so far.
+template <class T>
+void soften_strip(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key, std::int64_t count, Scale<T>& scale) {
+  const kernels::AttentionShape& shape = t.p.shape;
+  const std::int64_t whole = whole_vectors<T>(count);
+  alignas(64) T block[kStrip];
+  for (std::int64_t r = 0; r < rows; ++r) {
+    T* scores = t.scores + r * kKeyBlock;
+    t.sight.hide(scores, t.begin + i + r, key, count, nothing<T>());
+    for (std::int64_t j = count; j < whole; ++j) scores[j] = nothing<T>();
+    block[r] = largest_of_row(scores, whole);
+  }
+  raise(t.largest + i, block, rows, scale);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    T* scores = t.scores + r * kKeyBlock;
+    soften(scores, scale.reference[r], scale.factor[r], whole, t.sum + (i + r) * Vec<T>::kWidth);
+    if (shape.dropout == 0) continue;
+    dropout_in_place(scores, shape.key, shape.dropout, t.head.dropout_index(shape, t.begin + i + r, key), count);
+  }
 }
 
 // Queries [i, i + rows) of the task against keys [key, key + count).
@@ -102,10 +139,10 @@ template <class T>
 void visit(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key, std::int64_t count) {
   const TileA<T> q = {t.q + i * t.stride, t.stride, 1};
   tile_product<T, Start::kZero>(q, t.k_turned, kKeyBlock, t.size, {t.scores, kKeyBlock, nullptr}, rows, whole_vectors<T>(count));
-  T factor[kStrip];
-  for (std::int64_t r = 0; r < rows; ++r) factor[r] = soften(t, i + r, key, count, t.scores + r * kKeyBlock);
+  Scale<T> scale;
+  soften_strip(t, i, rows, key, count, scale);
   const TileA<T> probabilities = {t.scores, kKeyBlock, 1};
-  const TileC<T> o = {t.o + i * t.stride, t.stride, factor};
+  const TileC<T> o = {t.o + i * t.stride, t.stride, scale.factor};
   if (!takes_values_in_place(t)) return tile_product<T, Start::kScale>(probabilities, t.v, t.stride, count, o, rows, t.stride);
   as_stored<T>(t.p.v.data, t.p.shape.dtype, t.head.element(t.p.v, key), [&](const auto* v) {
     tile_product<T, Start::kScale>(probabilities, v, t.p.v.row, count, o, rows, t.stride);
@@ -115,15 +152,17 @@ void visit(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key
 template <class T>
 void finish(const Task<T>& t) {
   const kernels::AttentionForward& p = t.p;
+  T* largest = static_cast<T*>(p.softmax) + (p.softmax == nullptr ? 0 : t.head.row(p.shape, t.begin));
+  T* sums = largest + (p.softmax == nullptr ? 0 : p.shape.batch * p.shape.heads * p.shape.queries);
   for (std::int64_t i = 0; i < t.rows; ++i) {
+    const T total = sum(Vec<T>::load(t.sum + i * Vec<T>::kWidth));
     T* o = t.o + i * t.stride;
-    scale_row(o, t.sum[i] > 0 ? 1 / t.sum[i] : T{0}, t.stride);
+    scale_row(o, total > 0 ? 1 / total : T{0}, t.stride);
     store_row(o, p.y.data, p.shape.dtype, t.head.element(p.y, t.begin + i), t.size);
+    if (p.softmax == nullptr) continue;
+    largest[i] = t.largest[i];
+    sums[i] = total;
   }
-  if (p.softmax == nullptr) return;
-  T* largest = static_cast<T*>(p.softmax) + t.head.row(p.shape, t.begin);
-  copy_row(t.largest, largest, t.rows);
-  copy_row(t.sum, largest + p.shape.batch * p.shape.heads * p.shape.queries, t.rows);
 }
 
 // All queries of the task against the block of keys from `key` on, where they see any of it.

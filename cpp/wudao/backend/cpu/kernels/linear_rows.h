@@ -89,11 +89,6 @@ T largest_of_row(const T* x, std::int64_t size) {
   return maximum(largest);
 }
 
-template <class T>
-T exponential(T x) {
-  return exp(Vec<T>::splat(x)).v[0];
-}
-
 // x = exp(x - reference); returns the sum.
 template <class T>
 T exponential_row(T* x, T reference, std::int64_t size) {
