@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wudao_rt.data.corpora import find
 from wudao_rt.data.corpora.family import Build
+from wudao_rt.data.held_out import hash_split
 from wudao_rt.data.package import PackageFiles
 from wudao_rt.data.pins import pinned
 from wudao_rt.data.record import Record
@@ -38,10 +39,14 @@ def poem(rng: random.Random, form: str) -> str:
 
 
 def invented_records(count: int, split: str, seed: int) -> list[Record]:
-    rng = random.Random(seed)
-    forms = rng.choices(list(FORMS), k=count)
-    return [Record(poem(rng, form), f"{split}-{i}", split, "verse", "tang", title="山水", author="无人", form=form)
-            for i, form in enumerate(forms)]
+    """Return records of poems whose hash belongs to the split."""
+    rng, records = random.Random(seed), []
+    while len(records) < count:
+        form = rng.choice(list(FORMS))
+        text = poem(rng, form)
+        if hash_split(text) == split:
+            records.append(Record(text, f"{split}-{len(records)}", split, "verse", "tang", "zh", "山水", "无人", form))
+    return records
 
 
 def fill_cache(cache: Path) -> None:

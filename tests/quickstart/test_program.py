@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +107,26 @@ def test_without_network_there_is_one_line(playground: Path, tmp_path: Path, mon
     assert found.code == 2
     assert lines[-1].startswith("quickstart: data fetch: ") and "No network?" in lines[-1]
     assert "Traceback" not in found.error
+
+
+def test_interrupted_training_says_how_to_go_on(playground: Path) -> None:
+    recipe = (playground / "tiny.toml").read_text(encoding="utf-8").replace("steps = 6", "steps = 1000000")
+    (playground / "long.toml").write_text(recipe, encoding="utf-8")
+    command = [sys.executable, "-m", "wudao_rt.quickstart", "--recipe", "long.toml", "--folder", "runs/long"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=playground, stdout=pipe, stderr=pipe, text=True) as process:
+        assert any(" s   loss " in line for line in process.stdout)  # the first sample: it is at work
+        process.send_signal(signal.SIGINT)
+        output, error = process.communicate(timeout=120)
+    assert process.returncode == 1
+    last = output.splitlines()[-1]
+    assert last.startswith("stopped by SIGINT at step ") and "wudao-rt train runs/long --resume" in last
+    assert error == ""
+    assert (playground / "runs/long/last").is_file()
+
+
+def test_model_without_verse_tokens_is_refused(playground: Path) -> None:
+    own = ["my_texts", "--max-seconds", "1", "--set", "output.folder=runs/own"]
+    subprocess.run([sys.executable, "-m", "wudao_rt", "train", *own], cwd=playground, check=True, capture_output=True)
+    found = quickstart(playground, "--model", "runs/own")
+    assert found.code == 2 and len(found.error.splitlines()) == 1

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from data.made_poems import poem_with_byte
 from tasks.fake_poet import FakePoet
+from wudao_rt.data.poetry.clean import lines_of
 from wudao_rt.data.record import Record
 from wudao_rt.data.verse.tones import LEVEL, OBLIQUE, ToneClasses
+from wudao_rt.errors import InternalError
 from wudao_rt.tasks.verse_order import Pair, preferred, true_against_shuffled
-from wudao_rt.tasks.verse_poems import Written, compare, write_by_form, write_by_title
+from wudao_rt.tasks.verse_poems import Written, compare, require_held_out, write_by_form, write_by_title
 
 FIVE = "平仄平仄仄，平平仄仄平。平平平仄仄，仄仄仄平平。"  # 2nd and 4th: no, yes, yes, yes
 SEVEN = "甲乙丙丁戊己庚，辛壬癸子丑寅卯。辰巳午未申酉戌，亥天地人日月星。"
@@ -69,3 +72,15 @@ def test_share_of_preferred_poems() -> None:
     assert preferred(pairs) == 0.5
     assert preferred([]) == 0.0
     assert [pair.margin for pair in pairs] == [1.0, -1.0, 0.0, 1.0]
+
+
+def test_poems_that_could_be_learned_from_are_refused() -> None:
+    held_out = Record(poem_with_byte(range(4)), "1", "report", form="五绝")
+    line = lines_of(held_out.text)[2]
+    require_held_out([held_out], frozenset({"日月山川草"}))
+    with pytest.raises(InternalError, match=f"got {held_out.text} with the line {line} of a training poem"):
+        require_held_out([held_out], frozenset({line}))
+    for wrong in (range(4, 8), range(8, 256)):
+        poem = Record(poem_with_byte(wrong), "2", "report", form="五绝")
+        with pytest.raises(InternalError, match="with a hash that begins with 0x"):
+            require_held_out([held_out, poem], frozenset())

@@ -29,9 +29,8 @@ def _run(arguments: Sequence[str] | None, command: click.Command, name: str) -> 
     from wudao_rt.data.errors import DataError
 
     try:
-        command.main(arguments, prog_name=name, standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        # The code of ctx.exit() comes back as a value here; commands themselves return nothing.
+        code = command.main(arguments, prog_name=name, standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         return _told(name, "interrupted", FAILED)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
@@ -55,7 +54,7 @@ def _run(arguments: Sequence[str] | None, command: click.Command, name: str) -> 
     except Exception:
         traceback.print_exc()
         return FAILED
-    return OK
+    return code or OK
 
 
 def _told(name: str, text: str, code: int) -> int:

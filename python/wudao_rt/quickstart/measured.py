@@ -14,7 +14,14 @@ from wudao_rt.glm import GLM
 from wudao_rt.quickstart.poems import Poems
 from wudao_rt.tasks.verse_baseline import Unigram, unigram_loss
 from wudao_rt.tasks.verse_order import Pair, preferred, true_against_shuffled
-from wudao_rt.tasks.verse_poems import Comparison, Written, compare, write_by_form, write_by_title
+from wudao_rt.tasks.verse_poems import (
+    Comparison,
+    Written,
+    compare,
+    require_held_out,
+    write_by_form,
+    write_by_title,
+)
 
 
 @dataclass(frozen=True)
@@ -120,11 +127,17 @@ def measure_model(
         poems: what to measure with.
         each: poems of each form.
         train_seconds, about: carried into the result.
+
+    Raises:
+        InternalError: a poem that is measured with could have been learned from.
+        DataError: the model's vocabulary is not one for verse.
     """
-    samples = write_by_form(model, each=each)
     known = training_lines(poems.verse, poems.quatrains)
+    require_held_out(poems.held_out, known)
+    losses = measure_losses(model, poems)
+    samples = write_by_form(model, each=each)
     comparison = compare(samples, poems.held_out, known, ToneClasses.load(poems.verse))
-    return Measured(measure_losses(model, poems), write_by_title(model, DEMO_TITLES), samples, comparison,
+    return Measured(losses, write_by_title(model, DEMO_TITLES), samples, comparison,
                     true_against_shuffled(model, poems.held_out), train_seconds, about or {})
 
 

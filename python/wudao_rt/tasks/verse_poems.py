@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wudao_rt.data.held_out import REPORT_BELOW, body_digest
 from wudao_rt.data.record import Record
-from wudao_rt.data.verse.measures import VerseReport, measure, shuffled
+from wudao_rt.data.verse.measures import VerseReport, copied_lines, measure, shuffled
 from wudao_rt.data.verse.tones import ToneClasses
 from wudao_rt.datasets import verse_prompt
+from wudao_rt.errors import InternalError
 from wudao_rt.glm import GLM
 
 QUATRAINS = ("五绝", "七绝")
@@ -75,3 +77,21 @@ def compare(written: Sequence[Written], held_out: Sequence[Record], known: froze
     mixed = [shuffled(text, seed + i) for i, text in enumerate(texts)]
     mine = measure([poem.text for poem in written], [poem.form for poem in written], known, tones)
     return Comparison(mine, measure(texts, forms, known, tones), measure(mixed, forms, known, tones))
+
+
+def require_held_out(records: Sequence[Record], known: frozenset[str]) -> None:
+    """Check once more that what is measured with was held out, by the hash of its body and by its lines.
+
+    Args:
+        records: poems to report on.
+        known: `training_lines(...)`.
+
+    Raises:
+        InternalError: the body's SHA-256 begins with a byte of 0x04 or more, or a line stands in a training poem.
+    """
+    for record in records:
+        byte, shared = body_digest(record.text)[0], copied_lines([record.text], known)
+        if byte >= REPORT_BELOW or shared:
+            came = f"the line {shared[0]} of a training poem" if shared else f"a hash that begins with 0x{byte:02x}"
+            raise InternalError(f"tasks: held-out poems: expected none that could be learned from, got {record.text} "
+                                f"with {came}. Prepare the corpus anew; if that does not help, report this.")
