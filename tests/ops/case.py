@@ -81,6 +81,14 @@ def assert_close(got: np.ndarray, plain: float, exact: np.ndarray, dtype: str, w
     assert error <= limit, f"{what}: error {error:.3g} above {limit:.3g}"
 
 
+def in_order(product: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Sum the products of an einsum one after the other: the plain loop (NumPy's own sums keep several parts).
+
+    `product` leaves the summed axis last.
+    """
+    return np.add.accumulate(np.einsum(product, a, b), axis=-1)[..., -1]
+
+
 def central_difference(function: Callable[[np.ndarray], float], x: np.ndarray, step: float = 1e-5) -> np.ndarray:
     """The gradient of a scalar function at x, element by element, in float64."""
     gradient = np.zeros_like(x)

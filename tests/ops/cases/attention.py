@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from case import Case
+from case import Case, in_order
 
 from wudao_rt import ops
 
@@ -14,14 +14,6 @@ def visible(i) -> np.ndarray:
     length = i["q"].shape[1]
     causal = np.tril(np.ones((length, length), bool))
     return causal[None] | (np.arange(length)[None, None, :] < i["sep"][:, None, None])
-
-
-def in_order(product: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Sum the products of an einsum one after the other: the plain loop (NumPy's own sums keep several parts).
-
-    `product` leaves the summed axis last.
-    """
-    return np.add.accumulate(np.einsum(product, a, b), axis=-1)[..., -1]
 
 
 def _probabilities(i):

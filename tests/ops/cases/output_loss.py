@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from case import Case
+from case import Case, in_order
 
 from wudao_rt import ops
 
@@ -35,7 +35,7 @@ def _backward(i, dy):
     dz = np.exp(_log_softmax(i))
     dz[np.arange(len(i["targets"])), i["targets"]] -= 1
     dz *= i["weights"][:, None].astype(dz.dtype)
-    return dz @ i["weight"], dz.T @ i["h"]
+    return dz @ i["weight"], in_order("nv,nc->vcn", dz, i["h"])
 
 
 def _arguments(i):
