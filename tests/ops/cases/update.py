@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from case import Case
-
 from wudao_rt import ops
 
 LR, B1, B2, EPS, DECAY, STEP = 0.01, 0.9, 0.98, 1e-6, 0.1, 3
@@ -46,7 +45,7 @@ CASES = [
     ),
     Case(
         "newton_schulz",
-        [{"rows": r, "cols": c} for r, c in ((3, 5), (5, 3), (8, 8), (64, 192), (192, 64))],
+        [{"rows": r, "cols": c} for r, c in ((16, 40), (40, 16), (32, 32), (64, 192), (192, 64))],
         lambda rng, rows, cols: {"g": rng.normal(size=(rows, cols))},
         lambda i, dtype: ops.newton_schulz(i["g"], dtype=dtype),
         _newton_schulz,
