@@ -103,3 +103,14 @@ TEST(scale_adds_and_ignores_y_when_its_factor_is_zero) {
     CHECK(check::same_bits(y, std::vector<float>(19, 6.0f)));
   });
 }
+
+TEST(layer_norm_of_a_single_column_has_no_gradient_left_over) {
+  check::on_every_level([](const kernels::Table& table) {
+    ThreadPool pool(1);
+    const std::vector<float> x = {0.3f, -1.7f}, dy = {0.123456f, 7.7f}, gamma = {1.2345678f}, rstd(2, 316.2278f);
+    std::vector<float> dx(2, 1.0f);
+    table.layer_norm_backward({x.data(), gamma.data(), x.data(), rstd.data(), dy.data(), dx.data(), nullptr, nullptr, nullptr,
+                               DType::kFloat32, DType::kFloat32, 2, 1, 1, &pool});
+    CHECK(dx[0] == 0.0f && dx[1] == 0.0f);
+  });
+}

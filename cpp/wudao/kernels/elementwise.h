@@ -40,7 +40,8 @@ struct Convert {
   ThreadPool* pool;
 };
 
-// y[i] = std * N(0, 1) by Box-Muller from words (2i, 2i + 1) of the stream; float32 or float64.
+// y[i] = std * sqrt(-2 ln((a + 1) / 2^32)) * cos(2 pi b / 2^32), in float64 and then rounded to float32 or float64;
+// (a, b) are words (2i, 2i + 1) of the stream (Box and Muller 1958).
 struct FillNormal {
   void* y;
   DType dtype;
@@ -61,7 +62,8 @@ struct Gelu {
   ThreadPool* pool;
 };
 
-// y[i] = x[i] * keep(first_index + i) / (1 - p), keep when uniform_at(key, index) >= p. Its own backward.
+// y[i] = x[i] * keep(first_index + i) / (1 - p), keep when uniform_at(key, index) >= p; what is not kept
+// becomes 0, NaN too. Its own backward.
 struct Dropout {
   const void* x;
   void* y;

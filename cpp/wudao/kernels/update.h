@@ -36,7 +36,7 @@ struct SumSquares {
   ThreadPool* pool;
 };
 
-// y = a * x + b * y; float32 or float64.
+// y = a * x + b * y; float32 or float64. y is not read when b is 0.
 struct Scale {
   const void* x;
   void* y;

@@ -24,12 +24,18 @@ struct Row {
     return (Vec<T>::load(x + i, lanes) - mean) * rstd;
   }
 
+  // Rounded, so that it is the same number in its mean and beside it: where they cancel, nothing is left over.
+  template <class L>
+  WUDAO_INLINE Vec<T> weighted(std::int64_t i, L lanes) const {
+    return rounded(Vec<T>::load(dy + i, lanes) * Vec<T>::load(gamma + i, lanes));
+  }
+
   // The sums over the row that dx needs; adds the row to the sums of its chunk on the way.
   template <bool parameters>
   WUDAO_INLINE void sums(std::int64_t cols, T* sum_g, T* sum_gh) const {
     Vec<T> g_part = Vec<T>::splat(0), gh_part = Vec<T>::splat(0);
     for_vectors<Vec<T>::kWidth>(0, cols, [&](std::int64_t i, auto lanes) {
-      const Vec<T> d = Vec<T>::load(dy + i, lanes), h = normal(i, lanes), g = d * Vec<T>::load(gamma + i, lanes);
+      const Vec<T> d = Vec<T>::load(dy + i, lanes), h = normal(i, lanes), g = weighted(i, lanes);
       g_part += g;
       gh_part += g * h;
       if constexpr (parameters) {
@@ -46,8 +52,7 @@ struct Row {
     sums<parameters>(cols, &sum_g, &sum_gh);
     const T scale = T(1) / static_cast<T>(cols), mean_g = sum_g * scale, mean_gh = sum_gh * scale;
     for_vectors<Vec<T>::kWidth>(0, cols, [&](std::int64_t i, auto lanes) {
-      const Vec<T> g = Vec<T>::load(dy + i, lanes) * Vec<T>::load(gamma + i, lanes);
-      ((g - mean_g - normal(i, lanes) * mean_gh) * rstd).store(dx + i, lanes);
+      ((weighted(i, lanes) - mean_g - normal(i, lanes) * mean_gh) * rstd).store(dx + i, lanes);
     });
   }
 };

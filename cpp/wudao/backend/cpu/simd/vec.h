@@ -107,6 +107,17 @@ WUDAO_INLINE Vec<T> only(First lanes, Vec<T> x, T other) {
   return select(number < lanes.count, x, Vec<T>::splat(other));
 }
 
+// x as it is, but rounded: a product in it is not fused with what follows.
+template <class T>
+WUDAO_INLINE Vec<T> rounded(Vec<T> x) {
+#if WUDAO_ISA_LEVEL <= 3
+  asm("" : "+x"(x.v));
+#else
+  asm("" : "+w"(x.v));
+#endif
+  return x;
+}
+
 WUDAO_INLINE Vec<float> sqrt(Vec<float> x) {
 #if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
   return {_mm512_maskz_sqrt_ps(0xffff, x.v)};
