@@ -10,6 +10,13 @@ enum class Workspace : int {
   kTile,       // a tile of a product, or the tiles of its tree over shards
   kParts,      // the list of what a sum over shards adds
   kAttention,  // all that one attention task holds
+  kWidenedA,   // operands of a product in float32, for a library that has no bfloat16
+  kWidenedB,
+  kDenseA,     // operands and result of a product without gaps or padded, for a library that wants them so
+  kDenseB,
+  kDenseC,
+  kPacked,     // packed blocks of the plain product
+  kLibrary,    // the matrix library's own
   kCount,
 };
 

@@ -11,9 +11,10 @@
 #include <string>
 #include <string_view>
 
+#include "wudao/backend/cpu/gemm/aligned_buffer.h"
 #include "wudao/backend/cpu/gemm/providers.h"
 #include "wudao/backend/cpu/gemm/widen.h"
-#include "wudao/backend/cpu/gemm/workspace.h"
+#include "wudao/backend/cpu/workspace.h"
 
 #ifndef WUDAO_CBLAS_PREFIX
 #define WUDAO_CBLAS_PREFIX
@@ -27,6 +28,8 @@ namespace {
 
 constexpr std::int64_t kPanelCols = 256;
 constexpr std::int64_t kTile = 48;  // a multiple of every register tile in use (4, 8, 12, 16 rows)
+
+constexpr std::int64_t kFloatBytes = sizeof(float);
 
 int integer(std::int64_t x) { return static_cast<int>(x); }
 
@@ -44,7 +47,7 @@ void multiply_tile(const Operand& a, const Operand& b, float* c, std::int64_t c_
 // Fewer than kTile rows of A in a tile of the same order, zeros below.
 Operand padded_rows(const Operand& a) {
   const bool by_rows = a.col_stride == 1;
-  float* tile = static_cast<float*>(thread_buffer(Use::kRowsA, static_cast<std::size_t>(kTile * a.cols) * sizeof(float)));
+  float* tile = static_cast<float*>(workspace(Workspace::kDenseA, kTile * a.cols * kFloatBytes));
   std::fill_n(tile, kTile * a.cols, 0.0f);
   const Operand padded = {tile, DType::kFloat32, kTile, a.cols, by_rows ? a.cols : 1, by_rows ? 1 : kTile};
   const std::int64_t lines = by_rows ? a.rows : a.cols, length = by_rows ? a.cols : a.rows;
@@ -57,7 +60,7 @@ Operand padded_rows(const Operand& a) {
 
 void multiply_rest(const Operand& a, const Operand& b, const Result& c) {
   const std::int64_t cols = b.cols;
-  float* tile = static_cast<float*>(thread_buffer(Use::kRowsC, static_cast<std::size_t>(kTile * cols) * sizeof(float)));
+  float* tile = static_cast<float*>(workspace(Workspace::kDenseC, kTile * cols * kFloatBytes));
   float* out = static_cast<float*>(c.data);
   if (c.accumulate) std::fill_n(tile, kTile * cols, 0.0f);
   for (std::int64_t i = 0; c.accumulate && i < a.rows; ++i) std::copy_n(out + i * c.row_stride, cols, tile + i * cols);
@@ -68,7 +71,7 @@ void multiply_rest(const Operand& a, const Operand& b, const Result& c) {
 void multiply_rows(const Operand& a, const Operand& b, const Result& c) {
   for (std::int64_t i = 0; i < a.rows; i += kTile) {
     const Operand rows = cut_rows(a, i, std::min(kTile, a.rows - i));
-    const Operand left = rows.dtype == DType::kBFloat16 ? widened(rows, Use::kWidenedA) : rows;
+    const Operand left = rows.dtype == DType::kBFloat16 ? widened(rows, Workspace::kWidenedA) : rows;
     const Result part = {static_cast<float*>(c.data) + i * c.row_stride, c.row_stride, c.accumulate};
     if (rows.rows == kTile) {
       multiply_tile(left, b, static_cast<float*>(part.data), part.row_stride, part.accumulate);
@@ -103,7 +106,7 @@ Operand operand_of(const PackedB& packed, int panel) {
 void pack_panel(const Operand& b, PackedB* packed, int panel) {
   if (packed->compute == DType::kFloat64) return plain_provider().pack_panel(b, packed, panel);
   Operand part = cut_panel(b, *packed, panel);
-  if (packed->compute == DType::kBFloat16) part = rounded_to_bfloat16(part, Use::kWidenedB);
+  if (packed->compute == DType::kBFloat16) part = rounded_to_bfloat16(part, Workspace::kWidenedB);
   const Operand target = operand_of(*packed, panel);
   float* to = static_cast<float*>(const_cast<void*>(target.data));
   const float* from = static_cast<const float*>(part.data);
@@ -123,7 +126,7 @@ void multiply(const Operand& a, const Operand& b, const Result& c) {
   if (a.dtype == DType::kFloat64) return plain_provider().multiply(a, b, c);
   if (a.rows == 0 || b.cols == 0) return;
   if (a.cols == 0) return multiply_empty(a.rows, b.cols, a.dtype, c);
-  multiply_rows(a, b.dtype == DType::kBFloat16 ? widened(b, Use::kWidenedB) : b, c);
+  multiply_rows(a, b.dtype == DType::kBFloat16 ? widened(b, Workspace::kWidenedB) : b, c);
 }
 
 // kTile equal rows of A have to give kTile equal rows of C.

@@ -9,10 +9,11 @@
 #include <memory>
 #include <string>
 
+#include "wudao/backend/cpu/gemm/aligned_buffer.h"
 #include "wudao/backend/cpu/gemm/onednn_primitives.h"
 #include "wudao/backend/cpu/gemm/providers.h"
 #include "wudao/backend/cpu/gemm/widen.h"
-#include "wudao/backend/cpu/gemm/workspace.h"
+#include "wudao/backend/cpu/workspace.h"
 #include "wudao/base/error.h"
 
 namespace wudao::cpu::gemm {
@@ -21,6 +22,7 @@ namespace {
 using onednn::guarded;
 
 constexpr std::int64_t kPanelCols = 256;  // best or within 2 % of it for every shape of docs/notes/gemm.md
+constexpr std::int64_t kFloatBytes = sizeof(float);
 constexpr std::int64_t kMaxRows = 256;    // of one primitive
 constexpr std::int64_t kRowStep = 16;     // row counts are cut to multiples of this and a rest: 31 primitives per shape
 
@@ -30,9 +32,9 @@ bool has_bfloat16() { return cpu_level() == CpuLevel::kAvx512Bf16; }
 DType library_type(DType compute) { return compute == DType::kBFloat16 && has_bfloat16() ? compute : DType::kFloat32; }
 
 struct Panels {
-  AlignedBuffer memory;
   dnnl::memory::desc whole, last;
-  std::size_t panel_bytes = 0;
+  std::size_t panel_bytes;
+  AlignedBuffer memory;
 };
 
 const dnnl::memory::desc& layout_of(const PackedB& packed, int panel) {
@@ -45,20 +47,21 @@ void* data_of(const PackedB& packed, int panel) {
   return static_cast<char*>(panels.memory.data()) + static_cast<std::size_t>(panel) * panels.panel_bytes;
 }
 
+Panels* make_panels(const PackedB& packed) {
+  if (packed.k == 0 || packed.n == 0) return new Panels{{}, {}, 0, AlignedBuffer(0)};
+  const DType type = library_type(packed.compute);
+  const dnnl::memory::desc whole = onednn::packed_layout(type, packed.k, cols_of_panel(packed, 0));
+  const dnnl::memory::desc last = onednn::packed_layout(type, packed.k, cols_of_panel(packed, packed.panels - 1));
+  const std::size_t panel_bytes = (whole.get_size() + 63) / 64 * 64;
+  return new Panels{whole, last, panel_bytes, AlignedBuffer(panel_bytes * static_cast<std::size_t>(packed.panels))};
+}
+
 PackedB* allocate(std::int64_t k, std::int64_t n, DType compute) {
   if (compute == DType::kFloat64) return plain_provider().allocate_packed(k, n, compute);
   const onednn::OneThread one_thread;
-  auto panels = std::make_unique<Panels>();
-  auto packed = std::make_unique<PackedB>(PackedB{compute, k, n, kPanelCols, static_cast<int>((n + kPanelCols - 1) / kPanelCols), nullptr});
-  if (k > 0 && n > 0) {
-    guarded([&] {
-      panels->whole = onednn::packed_layout(library_type(compute), k, std::min(n, kPanelCols));
-      panels->last = onednn::packed_layout(library_type(compute), k, cols_of_panel(*packed, packed->panels - 1));
-    });
-    panels->panel_bytes = (panels->whole.get_size() + 63) / 64 * 64;
-    panels->memory.reserve(panels->panel_bytes * static_cast<std::size_t>(packed->panels));
-  }
-  packed->impl = panels.release();
+  const int panels = static_cast<int>((n + kPanelCols - 1) / kPanelCols);
+  auto packed = std::make_unique<PackedB>(PackedB{compute, k, n, kPanelCols, panels, nullptr});
+  guarded([&] { packed->impl = make_panels(*packed); });
   return packed.release();
 }
 
@@ -74,7 +77,7 @@ void pack_panel(const Operand& b, PackedB* packed, int panel) {
   const onednn::OneThread one_thread;
   Operand part = cut_panel(b, *packed, panel);
   const bool rounds_itself = packed->compute == library_type(packed->compute);
-  if (!rounds_itself) part = rounded_to_bfloat16(part, Use::kWidenedB);
+  if (!rounds_itself) part = rounded_to_bfloat16(part, Workspace::kWidenedB);
   guarded([&] { onednn::reorder(part, layout_of(*packed, panel), data_of(*packed, panel)); });
 }
 
@@ -83,26 +86,27 @@ bool is_dense(const Operand& x) {
 }
 
 // The same matrix without gaps: itself, or a copy in the thread's buffer.
-const void* dense(const Operand& x, Use use) {
+const void* dense(const Operand& x, Workspace use) {
   if (is_dense(x)) return x.data;
   const bool by_rows = x.col_stride == 1;
-  const std::int64_t lines = by_rows ? x.rows : x.cols;
-  const std::size_t line_bytes = static_cast<std::size_t>(by_rows ? x.cols : x.rows) * size_of(x.dtype);
-  char* copy = static_cast<char*>(thread_buffer(use, static_cast<std::size_t>(lines) * line_bytes));
+  const std::int64_t lines = by_rows ? x.rows : x.cols, size = static_cast<std::int64_t>(size_of(x.dtype));
+  const std::int64_t line_bytes = (by_rows ? x.cols : x.rows) * size;
+  char* copy = static_cast<char*>(workspace(use, lines * line_bytes));
   for (std::int64_t i = 0; i < lines; ++i) {
-    std::memcpy(copy + static_cast<std::size_t>(i) * line_bytes, (by_rows ? cut_rows(x, i, 1) : cut_cols(x, i, 1)).data, line_bytes);
+    const Operand line = by_rows ? cut_rows(x, i, 1) : cut_cols(x, i, 1);
+    std::memcpy(copy + i * line_bytes, line.data, static_cast<std::size_t>(line_bytes));
   }
   return copy;
 }
 
 // A single row by columns is one by rows to the library, which then cuts K otherwise: the row twice, by columns.
 const void* doubled(const Operand& row) {
-  const std::size_t size = size_of(row.dtype), step = static_cast<std::size_t>(row.col_stride) * size;
-  char* twice = static_cast<char*>(thread_buffer(Use::kRowsA, 2 * static_cast<std::size_t>(row.cols) * size));
-  for (std::size_t j = 0; j < static_cast<std::size_t>(row.cols); ++j) {
+  const std::int64_t size = static_cast<std::int64_t>(size_of(row.dtype)), step = row.col_stride * size;
+  char* twice = static_cast<char*>(workspace(Workspace::kDenseA, 2 * row.cols * size));
+  for (std::int64_t j = 0; j < row.cols; ++j) {
     const char* from = static_cast<const char*>(row.data) + j * step;
-    std::memcpy(twice + 2 * j * size, from, size);
-    std::memcpy(twice + (2 * j + 1) * size, from, size);
+    std::memcpy(twice + 2 * j * size, from, static_cast<std::size_t>(size));
+    std::memcpy(twice + (2 * j + 1) * size, from, static_cast<std::size_t>(size));
   }
   return twice;
 }
@@ -110,7 +114,7 @@ const void* doubled(const Operand& row) {
 onednn::First first_factor(const Operand& a) {
   const bool by_rows = a.col_stride == 1;
   if (a.rows == 1 && !by_rows) return {doubled(a), a.dtype, 2, a.cols, false};
-  return {dense(a, Use::kRowsA), a.dtype, a.rows, a.cols, by_rows};
+  return {dense(a, Workspace::kDenseA), a.dtype, a.rows, a.cols, by_rows};
 }
 
 // Rows of the dense `tile` to C.
@@ -126,14 +130,14 @@ void multiply_chunk(const Operand& a, const onednn::Second& b, const Result& c) 
   const onednn::First left = first_factor(a);
   const bool direct = !c.accumulate && left.rows == a.rows && (c.row_stride == b.cols || a.rows == 1);
   if (direct) return onednn::matmul(left, b, static_cast<float*>(c.data));
-  float* tile = static_cast<float*>(thread_buffer(Use::kRowsC, static_cast<std::size_t>(left.rows * b.cols) * sizeof(float)));
+  float* tile = static_cast<float*>(workspace(Workspace::kDenseC, left.rows * b.cols * kFloatBytes));
   onednn::matmul(left, b, tile);
   copy_tile(tile, a.rows, b.cols, c);
 }
 
 // C (+)= A B in chunks of rows. Widens A where the library has no bfloat16.
 void multiply_rows(const Operand& a, const onednn::Second& b, const Result& c) {
-  const Operand left = a.dtype == library_type(a.dtype) ? a : widened(a, Use::kWidenedA);
+  const Operand left = a.dtype == library_type(a.dtype) ? a : widened(a, Workspace::kWidenedA);
   for (std::int64_t first = 0; first < a.rows;) {
     const std::int64_t rest = std::min(a.rows - first, kMaxRows);
     const std::int64_t count = rest < kRowStep ? rest : rest - rest % kRowStep;
@@ -156,8 +160,8 @@ void multiply(const Operand& a, const Operand& b, const Result& c) {
   if (a.rows == 0 || b.cols == 0) return;
   if (a.cols == 0) return multiply_empty(a.rows, b.cols, a.dtype, c);
   const onednn::OneThread one_thread;
-  const Operand right = b.dtype == library_type(b.dtype) ? b : widened(b, Use::kWidenedB);
-  guarded([&] { multiply_rows(a, {dense(right, Use::kRowsB), nullptr, b.cols, right.col_stride == 1}, c); });
+  const Operand right = b.dtype == library_type(b.dtype) ? b : widened(b, Workspace::kWidenedB);
+  guarded([&] { multiply_rows(a, {dense(right, Workspace::kDenseB), nullptr, b.cols, right.col_stride == 1}, c); });
 }
 
 const char* describe(DType compute) {

@@ -1,10 +1,10 @@
 #include "wudao/backend/cpu/gemm/onednn_primitives.h"
+#include "wudao/backend/cpu/workspace.h"
 
 #include <array>
 #include <string_view>
 #include <unordered_map>
 
-#include "wudao/backend/cpu/gemm/workspace.h"
 
 namespace wudao::cpu::gemm::onednn {
 namespace {
@@ -41,7 +41,7 @@ struct HashKey {
 struct Prepared {
   dnnl::primitive primitive;
   dnnl::memory a, b, c, scratchpad;
-  std::size_t scratchpad_bytes = 0;
+  std::int64_t scratchpad_bytes = 0;
 };
 
 struct ThreadState {
@@ -81,14 +81,14 @@ Prepared prepare_matmul(const First& a, const Second& b) {
   require_blocked_kernel(chosen);
   return {dnnl::matmul(chosen), dnnl::memory(a_desc, engine(), nullptr), dnnl::memory(b_desc, engine(), nullptr),
           dnnl::memory(c_desc, engine(), nullptr), dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr),
-          chosen.scratchpad_desc().get_size()};
+          static_cast<std::int64_t>(chosen.scratchpad_desc().get_size())};
 }
 
 Prepared prepare_reorder(const Operand& b, const Desc& layout) {
   const Desc from({b.rows, b.cols}, type_of(b.dtype), {b.row_stride, b.col_stride});
   const dnnl::reorder::primitive_desc chosen(engine(), from, engine(), layout, attributes());
   return {dnnl::reorder(chosen), dnnl::memory(from, engine(), nullptr), {}, dnnl::memory(layout, engine(), nullptr),
-          dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr), chosen.scratchpad_desc().get_size()};
+          dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr), static_cast<std::int64_t>(chosen.scratchpad_desc().get_size())};
 }
 
 // The primitive under `key`, made by `make` when it is not there yet.
@@ -103,7 +103,7 @@ Prepared& prepared(const Key& key, Make make) {
 
 // The C call: the C++ one allocates a map and a vector each time.
 void run(const Prepared& p) {
-  p.scratchpad.set_data_handle(thread_buffer(Use::kLibrary, p.scratchpad_bytes));
+  p.scratchpad.set_data_handle(workspace(Workspace::kLibrary, p.scratchpad_bytes));
   const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p.a.get()}, {DNNL_ARG_DST, p.c.get()}, {DNNL_ARG_SCRATCHPAD, p.scratchpad.get()},
                                   {DNNL_ARG_WEIGHTS, p.b.get(true)}};
   const dnnl_status_t status = dnnl_primitive_execute(p.primitive.get(), thread_state().stream.get(), p.b.get(true) ? 4 : 3, args);

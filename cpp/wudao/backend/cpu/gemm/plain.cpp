@@ -6,9 +6,10 @@
 #include <memory>
 #include <string>
 
+#include "wudao/backend/cpu/gemm/aligned_buffer.h"
 #include "wudao/backend/cpu/gemm/plain/kernels.h"
 #include "wudao/backend/cpu/gemm/providers.h"
-#include "wudao/backend/cpu/gemm/workspace.h"
+#include "wudao/backend/cpu/workspace.h"
 
 namespace wudao::cpu::gemm {
 namespace {
@@ -35,8 +36,8 @@ const plain::Kernels& kernels() {
 }
 
 struct Panels {
+  std::int64_t panel_bytes;
   AlignedBuffer memory;
-  std::int64_t panel_bytes = 0;
 };
 
 char* data_of(const PackedB& packed, int panel) {
@@ -44,15 +45,13 @@ char* data_of(const PackedB& packed, int panel) {
   return static_cast<char*>(panels.memory.data()) + panel * panels.panel_bytes;
 }
 
-void* work() { return thread_buffer(Use::kPlain, static_cast<std::size_t>(kernels().work_bytes())); }
+void* work() { return workspace(Workspace::kPacked, kernels().work_bytes()); }
 
 PackedB* allocate(std::int64_t k, std::int64_t n, DType compute) {
-  auto panels = std::make_unique<Panels>();
   const int count = static_cast<int>((n + kPanelCols - 1) / kPanelCols);
-  panels->panel_bytes = kernels().panel_bytes(k, std::min(n, kPanelCols), compute);
-  panels->memory.reserve(static_cast<std::size_t>(panels->panel_bytes) * static_cast<std::size_t>(count));
+  const std::int64_t panel_bytes = kernels().panel_bytes(k, std::min(n, kPanelCols), compute);
   auto packed = std::make_unique<PackedB>(PackedB{compute, k, n, kPanelCols, count, nullptr});
-  packed->impl = panels.release();
+  packed->impl = new Panels{panel_bytes, AlignedBuffer(static_cast<std::size_t>(panel_bytes * count))};
   return packed.release();
 }
 

@@ -1,4 +1,5 @@
 #include "wudao/backend/cpu/gemm/widen.h"
+#include "wudao/backend/cpu/workspace.h"
 
 #include <algorithm>
 #include <bit>
@@ -16,12 +17,12 @@ float round_to_bfloat16(float x) {
 
 // Applies `convert` element by element along the contiguous direction of x.
 template <class From, class Convert>
-Operand converted(const Operand& x, Use use, Convert convert) {
+Operand converted(const Operand& x, Workspace use, Convert convert) {
   const bool by_rows = x.col_stride == 1;
   const std::int64_t lines = by_rows ? x.rows : x.cols, length = by_rows ? x.cols : x.rows;
   const std::int64_t stride = by_rows ? x.row_stride : x.col_stride;
   const std::int64_t step = std::max<std::int64_t>(length, 2);  // not 1: the strides still tell rows from columns
-  float* out = static_cast<float*>(thread_buffer(use, static_cast<std::size_t>(lines * step) * sizeof(float)));
+  float* out = static_cast<float*>(workspace(use, lines * step * static_cast<std::int64_t>(sizeof(float))));
   for (std::int64_t line = 0; line < lines; ++line) {
     const From* from = static_cast<const From*>(x.data) + line * stride;
     float* to = out + line * step;
@@ -32,8 +33,8 @@ Operand converted(const Operand& x, Use use, Convert convert) {
 
 }  // namespace
 
-Operand widened(const Operand& x, Use use) { return converted<BFloat16>(x, use, widen); }
+Operand widened(const Operand& x, Workspace use) { return converted<BFloat16>(x, use, widen); }
 
-Operand rounded_to_bfloat16(const Operand& x, Use use) { return converted<float>(x, use, round_to_bfloat16); }
+Operand rounded_to_bfloat16(const Operand& x, Workspace use) { return converted<float>(x, use, round_to_bfloat16); }
 
 }  // namespace wudao::cpu::gemm

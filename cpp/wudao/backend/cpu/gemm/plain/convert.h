@@ -1,7 +1,6 @@
 // How elements in memory become units of a kind: as they are, widened, or rounded to bfloat16.
 // A source offers: `Element`, `unit` (one unit from the k-th element on), `across` (a vector of units of neighbouring
-// columns) and `along` (a vector of consecutive units of one column, whose elements lie one after the other). Sources of A
-// offer `eight`: the units of eight neighbouring rows.
+// columns) and `along` (a vector of consecutive units of one column, whose elements lie one after the other).
 #pragma once
 
 #include "wudao/backend/cpu/gemm/plain/simd.h"
@@ -9,8 +8,6 @@
 namespace wudao::WUDAO_ISA::gemm {
 
 constexpr int kLanes32 = kVectorBytes / 4;
-typedef std::uint16_t Eight16 __attribute__((vector_size(16)));
-typedef std::uint32_t Eight32 __attribute__((vector_size(32)));
 
 // The bits of float32 rounded to bfloat16 (nearest, ties to even; a NaN stays one), lower half cleared.
 template <class Bits, class Mask>
@@ -29,8 +26,6 @@ WUDAO_INLINE_ALWAYS std::uint32_t rounded(float x) {
 
 WUDAO_INLINE_ALWAYS VU32 widened(const std::uint16_t* from) { return __builtin_convertvector(load<VU16>(from), VU32); }
 
-WUDAO_INLINE_ALWAYS Eight32 eight_widened(const std::uint16_t* from) { return __builtin_convertvector(load<Eight16>(from), Eight32); }
-
 WUDAO_INLINE_ALWAYS float as_float(std::uint32_t bits) {
   float x;
   __builtin_memcpy(&x, &bits, 4);
@@ -44,8 +39,6 @@ struct AsIs {
   static WUDAO_INLINE_ALWAYS Element unit(const Element* x, std::int64_t, bool) { return *x; }
   static WUDAO_INLINE_ALWAYS Vector across(const Element* x, std::int64_t) { return load<Vector>(x); }
   static WUDAO_INLINE_ALWAYS Vector along(const Element* x) { return load<Vector>(x); }
-  typedef Element Eight __attribute__((vector_size(8 * sizeof(Element))));
-  static WUDAO_INLINE_ALWAYS void eight(const Element* x, std::int64_t, Element* out) { store(out, load<Eight>(x)); }
 };
 
 // float32 from bfloat16.
@@ -54,7 +47,6 @@ struct Widened {
   static WUDAO_INLINE_ALWAYS float unit(const Element* x, std::int64_t, bool) { return as_float(std::uint32_t{*x} << 16); }
   static WUDAO_INLINE_ALWAYS VF32 across(const Element* x, std::int64_t) { return (VF32)(widened(x) << 16); }
   static WUDAO_INLINE_ALWAYS VF32 along(const Element* x) { return across(x, 0); }
-  static WUDAO_INLINE_ALWAYS void eight(const Element* x, std::int64_t, float* out) { store(out, eight_widened(x) << 16); }
 };
 
 // float32 that holds bfloat16 values, from float32.
@@ -74,9 +66,6 @@ struct Pairs {
   }
   static WUDAO_INLINE_ALWAYS VU32 across(const Element* x, std::int64_t step) { return widened(x) | (widened(x + step) << 16); }
   static WUDAO_INLINE_ALWAYS VU32 along(const Element* x) { return load<VU32>(x); }
-  static WUDAO_INLINE_ALWAYS void eight(const Element* x, std::int64_t step, std::uint32_t* out) {
-    store(out, eight_widened(x) | (eight_widened(x + step) << 16));
-  }
 };
 
 struct RoundedPairs {

@@ -13,10 +13,7 @@ namespace {
 using cpu::gemm::Operand;
 using cpu::gemm::Result;
 
-#ifndef WUDAO_KBLOCK
-#define WUDAO_KBLOCK 256
-#endif
-constexpr std::int64_t kBlock = WUDAO_KBLOCK;  // units of K per block
+constexpr std::int64_t kBlock = 256;            // units of K per block
 constexpr std::int64_t kRowBlock = 43 * kRows;  // rows of A at a time: up to 256 in one go
 constexpr std::int64_t kColBlock = 256;         // columns of an unpacked B at a time
 

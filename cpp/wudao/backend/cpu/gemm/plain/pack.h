@@ -134,7 +134,11 @@ template <class Kind, class From>
 std::int64_t pack_row_eights(const Source<typename From::Element>& a, std::int64_t i0, typename Kind::Unit* out) {
   const std::int64_t units = a.depth / Kind::kDepth;
   const auto* from = a.data + i0;
-  for (std::int64_t u = 0; u < units; ++u, from += Kind::kDepth * a.k_stride, out += kRows) From::eight(from, a.k_stride, out);
+  for (std::int64_t u = 0; u < units; ++u, from += Kind::kDepth * a.k_stride, out += kRows) {
+    typename Kind::Unit eight[8];  // apart from `out`, so that the compiler may use vectors
+    for (int r = 0; r < 8; ++r) eight[r] = From::unit(from + r, a.k_stride, true);
+    __builtin_memcpy(out, eight, sizeof eight);
+  }
   return units;
 }
 
