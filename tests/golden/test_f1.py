@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 import wudao_rt
 
 CONFIG = wudao_rt.GLMConfig(vocab_size=16, hidden_size=16, num_layers=2, num_heads=2, max_positions=12)

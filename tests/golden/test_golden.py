@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import setting
-
 import wudao_rt
 from wudao_rt import _core
 

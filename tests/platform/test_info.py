@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from processes import printed, python
-
 import wudao_rt
+from processes import printed, python
 
 INFO = "import json, wudao_rt; print(json.dumps(wudao_rt.info()))"
 LEVELS = wudao_rt.info()["cpu_levels"]

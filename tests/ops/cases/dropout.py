@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from case import Case
-
 from wudao_rt import ops
 
 SEED, STEP, STREAM, P = 0x1234_5678_9ABC_DEF0, 11, 5, 0.3

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from case import Case
-
 from wudao_rt import ops
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])  # 1 unit in the last place: enough for the truth of float64 too

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from case import Case
-
 from wudao_rt import ops
 
 EPS = 1e-5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from case import Case
-from cases.elementwise import _gelu_erf, _gelu_erf_backward, _gelu_tanh, _gelu_tanh_backward
-
 from wudao_rt import ops
+
+from cases.elementwise import _gelu_erf, _gelu_erf_backward, _gelu_tanh, _gelu_tanh_backward
 
 _ACTIVATION = {
     "none": (lambda i: i["x"], lambda i, dy: (dy,)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from case import Case
-
 from wudao_rt import ops
 
 LR, B1, B2, EPS, DECAY, STEP = 0.01, 0.9, 0.98, 1e-6, 0.1, 3
