@@ -178,7 +178,10 @@ class GLM:
         save(self, Path(path))
 
 
-def _batch(ids, positions, block_positions, sep, targets, loss_mask, mask) -> dict[str, Any]:
+def _batch(
+    ids: Array, positions: Array, block_positions: Array, sep: Array | None, targets: Array, loss_mask: Array,
+    mask: Array | None,
+) -> dict[str, Any]:
     batch = {"ids": ids, "positions": positions, "block_positions": block_positions, "targets": targets,
              "loss_mask": loss_mask}
     return batch | {k: v for k, v in (("sep", sep), ("mask", mask)) if v is not None}

@@ -1,6 +1,6 @@
 """What a case file of an op states, and how the engine is held against it.
 
-A case gives a NumPy reference (forward and backward) that computes in whatever type its inputs have. Run in a wider type
+A case gives a NumPy reference (forward and backward) that computes in whatever type its inputs have. In a wider type
 (float64; 80-bit floats to judge float64) it is the truth; run in the type under test it is the plain composition whose
 error sets the bound:
 

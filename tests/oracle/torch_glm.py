@@ -22,11 +22,13 @@ def visible(sep: Tensor, length: int) -> Tensor:
 class TorchGLM:
     """GLM over a dict of leaf tensors.
 
-    compute: the type of matrix products. With bfloat16 the residual stream, layer norm's sums, softmax and the loss are in
-    float32, as under autocast; the output of a layer norm or an activation is rounded before it is multiplied.
+    compute: the type of matrix products. With bfloat16 the residual stream, layer norm's sums, softmax and the loss are
+    in float32, as under autocast; the output of a layer norm or an activation is rounded before it is multiplied.
     """
 
-    def __init__(self, state: dict[str, Tensor], num_layers: int, num_heads: int, activation: str, compute: torch.dtype):
+    def __init__(
+        self, state: dict[str, Tensor], num_layers: int, num_heads: int, activation: str, compute: torch.dtype
+    ):
         self.state = {name: value.clone().requires_grad_() for name, value in state.items()}
         self.num_layers, self.num_heads, self.compute = num_layers, num_heads, compute
         self.approximate = "tanh" if activation == "gelu_tanh" else "none"

@@ -11,7 +11,8 @@ def python(code: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run `code` with this test's import path; a hang ends as an error after a minute."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("WUDAO_", "OMP_", "MPI_"))}
     path = {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=clean | path | env)
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean | path | env)
 
 
 def printed(code: str, **env: str) -> str:

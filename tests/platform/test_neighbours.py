@@ -10,7 +10,8 @@ import hashlib, numpy as np
 {before}
 import wudao_rt
 {between}
-model = wudao_rt.GLM(wudao_rt.GLMConfig(vocab_size=64, hidden_size=32, num_layers=2, num_heads=2, max_positions=64), seed=1)
+shape = dict(vocab_size=64, hidden_size=32, num_layers=2, num_heads=2, max_positions=64)
+model = wudao_rt.GLM(wudao_rt.GLMConfig(**shape), seed=1)
 ids = np.arange(128).reshape(2, 64) % 64
 places, zeros = np.tile(np.arange(64), (2, 1)), np.zeros((2, 64), int)
 parts = []

@@ -35,8 +35,8 @@ def attention(
 
     y = softmax(q k^T / sqrt(D) where visible) v, per sample and head
 
-    Query i of sample b sees key j when j <= i or j < sep[b], or when mask[b, i, j]; give exactly one of the two. A query
-    that sees nothing gives zeros. Dropout acts on the probabilities.
+    Query i of sample b sees key j when j <= i or j < sep[b], or when mask[b, i, j]; give exactly one of the two. A
+    query that sees nothing gives zeros. Dropout acts on the probabilities.
 
     Args:
         q, k, v: (B, T, H, D).

@@ -65,7 +65,9 @@ def linear_backward(
     )
 
 
-def matmul(a: Array, b: Array, transpose_a: bool = False, transpose_b: bool = False, dtype: DType | None = None) -> Array:
+def matmul(
+    a: Array, b: Array, transpose_a: bool = False, transpose_b: bool = False, dtype: DType | None = None
+) -> Array:
     """Multiply two matrices: op(a) op(b), op being the transpose where asked.
 
     Args:

@@ -33,7 +33,9 @@ def embedding(table: Array, ids: Array, dtype: DType | None = None) -> Array:
     return _core.embedding(table, ids, compute_type(table, dtype))
 
 
-def embedding_backward(table: Array, ids: Array, dy: Array, shards: int = 1, dtype: DType | None = None) -> tuple[Array]:
+def embedding_backward(
+    table: Array, ids: Array, dy: Array, shards: int = 1, dtype: DType | None = None
+) -> tuple[Array]:
     """Return (dtable,) for dy (N, C). Rows are summed per shard (N / shards rows each), then in the fixed tree."""
     return _core.embedding_backward(table, ids, dy, shards, compute_type(table, dtype))
 
