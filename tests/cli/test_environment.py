@@ -19,7 +19,8 @@ def test_the_page_has_every_variable_of_the_engine():
 
 def test_the_page_has_every_variable_of_the_package():
     sources = (ROOT / "python" / "wudao_rt").rglob("*.py")
-    read = {name for source in sources for name in re.findall(r'environ[^\n]*["\'](WUDAO_\w+)["\']', source.read_text())}
+    found = (re.findall(r'environ[^\n]*["\'](WUDAO_\w+)["\']', source.read_text("utf-8")) for source in sources)
+    read = {name for names in found for name in names}
     assert read and all(f"`{name}`" in PAGE for name in read)
 
 
