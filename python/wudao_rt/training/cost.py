@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import resource
-import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
-from wudao_rt import ops
+from wudao_rt import _core
 from wudao_rt.config import GLMConfig
 
 _ROOF_SIZE = 1024
@@ -36,17 +33,9 @@ def step_flops(shape: GLMConfig, tokens: int, pairs: int) -> float:
 def matmul_roof(dtype: str, seconds: float = _ROOF_SECONDS) -> float:
     """Measure the best rate of the engine's own matrix product, all threads, in operations per second.
 
-    Products of 1024 x 1024 x 1024 run for at most `seconds`; the fastest counts.
+    Products of 1024 x 1024 x 1024 run for about `seconds`; the fastest counts.
     """
-    kind = np.float64 if dtype == "float64" else np.float32
-    a = np.ones((_ROOF_SIZE, _ROOF_SIZE), kind)
-    best, end = float("inf"), time.perf_counter() + seconds
-    ops.matmul(a, a, dtype=dtype)
-    while time.perf_counter() < end:
-        begin = time.perf_counter()
-        ops.matmul(a, a, dtype=dtype)
-        best = min(best, time.perf_counter() - begin)
-    return 2.0 * _ROOF_SIZE**3 / best if best < float("inf") else 0.0
+    return _core.matmul_roof(dtype, _ROOF_SIZE, seconds)
 
 
 def peak_memory_bytes() -> int:
