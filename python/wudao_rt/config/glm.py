@@ -75,7 +75,7 @@ def _published(vocab_size: int, hidden_size: int, num_layers: int, num_heads: in
 
 
 PRESETS: dict[str, GLMConfig] = {
-    "verse-tiny": GLMConfig(4992, 128, 6, 4, 128),
+    "verse-tiny": GLMConfig(4992, 192, 2, 3, 128),
     "verse-small": GLMConfig(4992, 192, 6, 6, 128),
     "verse-medium": GLMConfig(4992, 256, 8, 8, 256),
     "verse": GLMConfig(4992, 320, 8, 5, 256),
