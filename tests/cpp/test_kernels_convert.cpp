@@ -14,7 +14,8 @@ template <class X>
 std::vector<std::uint16_t> to_bfloat16(const kernels::Table& table, const std::vector<X>& x) {
   ThreadPool pool(2);
   std::vector<std::uint16_t> y(x.size());
-  table.convert({x.data(), y.data(), check::dtype_of<X>(), DType::kBFloat16, static_cast<std::int64_t>(x.size()), &pool});
+  table.convert(
+      {x.data(), y.data(), check::dtype_of<X>(), DType::kBFloat16, static_cast<std::int64_t>(x.size()), &pool});
   return y;
 }
 
@@ -41,7 +42,8 @@ TEST(convert_rounds_every_kind_of_float_to_bfloat16) {
 
 TEST(convert_rounds_float64_to_bfloat16_once) {
   const double above = 1.0 + 0x1p-8 + 0x1p-40;  // a float in between would be the tie 1 + 2^-8 and go to even
-  const std::vector<double> x = {above, -above, 1.0 + 0x1p-8, 1e300, -1e-300, std::numeric_limits<double>::infinity(), 3.0, 0x1.ffp+127};
+  const std::vector<double> x = {
+      above, -above, 1.0 + 0x1p-8, 1e300, -1e-300, std::numeric_limits<double>::infinity(), 3.0, 0x1.ffp+127};
   const std::vector<std::uint16_t> want = {0x3f81, 0xbf81, 0x3f80, 0x7f80, 0x8000, 0x7f80, 0x4040, 0x7f80};
   check::on_every_level([&](const kernels::Table& table) {
     CHECK(check::same_bits(to_bfloat16(table, x), want));

@@ -44,7 +44,8 @@ template <class T>
 std::vector<T> log_softmax(const kernels::Table& table, const std::vector<T>& x, std::int64_t rows) {
   ThreadPool pool(2);
   std::vector<T> y(x.size());
-  table.log_softmax({x.data(), y.data(), check::dtype_of<T>(), rows, static_cast<std::int64_t>(x.size()) / rows, &pool});
+  table.log_softmax(
+      {x.data(), y.data(), check::dtype_of<T>(), rows, static_cast<std::int64_t>(x.size()) / rows, &pool});
   return y;
 }
 
@@ -59,7 +60,8 @@ TEST(gelu_keeps_its_relative_error_in_the_left_tail) {
       // The exponent of the tanh form carries the rounding of its three steps into the result.
       const double exponent = 2 * kRoot * std::fabs(v + kCubic * v * v * v);
       CHECK(std::fabs(static_cast<double>(erf[i]) - v * gate(v, false)) <= 8 * unit(v * gate(v, false)));
-      CHECK(std::fabs(static_cast<double>(tanh[i]) - v * gate(v, true)) <= (4 + 1.5 * exponent) * unit(v * gate(v, true)));
+      CHECK(std::fabs(static_cast<double>(tanh[i]) - v * gate(v, true)) <=
+            (4 + 1.5 * exponent) * unit(v * gate(v, true)));
     }
   });
 }

@@ -12,7 +12,8 @@ namespace {
 const philox::Key kKey = {0x123456789abcdef0u, 17, 5};
 
 template <class T>
-std::vector<T> dropout(const kernels::Table& table, const std::vector<T>& x, double p, std::int64_t first, int threads = 2) {
+std::vector<T> dropout(const kernels::Table& table, const std::vector<T>& x, double p, std::int64_t first,
+                       int threads = 2) {
   ThreadPool pool(threads);
   std::vector<T> y(x.size());
   table.dropout({x.data(), y.data(), check::dtype_of<T>(), p, kKey, first, static_cast<std::int64_t>(x.size()), &pool});

@@ -19,8 +19,8 @@ Norm layer_norm(const kernels::Table& table, const std::vector<float>& x, const 
   ThreadPool pool(2);
   const auto cols = static_cast<std::int64_t>(gamma.size()), rows = static_cast<std::int64_t>(x.size()) / cols;
   Norm of = {std::vector<float>(x.size()), std::vector<float>(rows), std::vector<float>(rows)};
-  table.layer_norm_forward({x.data(), gamma.data(), beta.data(), of.y.data(), of.mean.data(), of.rstd.data(), DType::kFloat32,
-                            DType::kFloat32, rows, cols, 1e-5, &pool});
+  table.layer_norm_forward({x.data(), gamma.data(), beta.data(), of.y.data(), of.mean.data(), of.rstd.data(),
+                            DType::kFloat32, DType::kFloat32, rows, cols, 1e-5, &pool});
   return of;
 }
 
@@ -28,7 +28,8 @@ void check_row(const float* x, const std::vector<float>& gamma, const std::vecto
   const std::size_t cols = gamma.size();
   double mean = 0, variance = 0;
   for (std::size_t j = 0; j < cols; ++j) mean += static_cast<double>(x[j]) / static_cast<double>(cols);
-  for (std::size_t j = 0; j < cols; ++j) variance += std::pow(static_cast<double>(x[j]) - mean, 2) / static_cast<double>(cols);
+  for (std::size_t j = 0; j < cols; ++j)
+    variance += std::pow(static_cast<double>(x[j]) - mean, 2) / static_cast<double>(cols);
   for (std::size_t j = 0; j < cols; ++j) {
     const double normal = (static_cast<double>(x[j]) - mean) / std::sqrt(variance + 1e-5);
     const double want = normal * static_cast<double>(gamma[j]) + static_cast<double>(beta[j]);
@@ -70,7 +71,8 @@ TEST(adamw_in_float32_keeps_small_rates) {
     ThreadPool pool(1);
     std::vector<float> p = {1e-3f}, m = {0.0f}, v = {0.0f}, grad = {0.5f};
     const double b2 = 0.999;
-    table.adamw({p.data(), grad.data(), m.data(), v.data(), DType::kFloat32, 1, 1e-4, 0.9, b2, 1e-8, 0.01, 1.0, 1 - 0.9, 1 - b2, &pool});
+    table.adamw({p.data(), grad.data(), m.data(), v.data(), DType::kFloat32, 1, 1e-4, 0.9, b2, 1e-8, 0.01, 1.0, 1 - 0.9,
+                 1 - b2, &pool});
     CHECK(std::fabs(static_cast<double>(v[0]) / (0.25 * (1 - b2)) - 1) < 1e-7);
     CHECK(std::fabs(static_cast<double>(p[0]) / (1e-3 - 1e-4 * (1 / (1 + 1e-8 / 0.5) + 0.01 * 1e-3)) - 1) < 2e-7);
   });
@@ -84,7 +86,8 @@ TEST(sum_of_squares_is_in_double_and_the_same_for_any_threads) {
     for (const int threads : {1, 4}) {
       ThreadPool pool(threads);
       std::vector<double> work(6);
-      table.sum_squares({x.data(), &total[threads / 4], work.data(), DType::kFloat32, static_cast<std::int64_t>(x.size()), &pool});
+      table.sum_squares(
+          {x.data(), &total[threads / 4], work.data(), DType::kFloat32, static_cast<std::int64_t>(x.size()), &pool});
     }
     CHECK_EQUAL(total[0], total[1]);
     CHECK(std::fabs(total[0] / plain - 1) < 1e-12);
@@ -109,8 +112,8 @@ TEST(layer_norm_of_a_single_column_has_no_gradient_left_over) {
     ThreadPool pool(1);
     const std::vector<float> x = {0.3f, -1.7f}, dy = {0.123456f, 7.7f}, gamma = {1.2345678f}, rstd(2, 316.2278f);
     std::vector<float> dx(2, 1.0f);
-    table.layer_norm_backward({x.data(), gamma.data(), x.data(), rstd.data(), dy.data(), dx.data(), nullptr, nullptr, nullptr,
-                               DType::kFloat32, DType::kFloat32, 2, 1, 1, &pool});
+    table.layer_norm_backward({x.data(), gamma.data(), x.data(), rstd.data(), dy.data(), dx.data(), nullptr, nullptr,
+                               nullptr, DType::kFloat32, DType::kFloat32, 2, 1, 1, &pool});
     CHECK(dx[0] == 0.0f && dx[1] == 0.0f);
   });
 }

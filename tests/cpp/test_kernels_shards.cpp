@@ -18,7 +18,8 @@ using Sum = std::function<std::vector<float>(std::int64_t first, std::int64_t ro
 // The sum over kShards shards, brought in groups of `group`.
 std::vector<float> combined(const Sum& sum, int group, int threads) {
   std::vector<std::vector<float>> nodes;
-  for (int s = 0; s < kShards; s += group) nodes.push_back(sum(s * kRows / kShards, group * kRows / kShards, group, threads));
+  for (int s = 0; s < kShards; s += group)
+    nodes.push_back(sum(s * kRows / kShards, group * kRows / kShards, group, threads));
   for (std::size_t step = 1; step < nodes.size(); step *= 2) {
     for (std::size_t i = 0; i < nodes.size(); i += 2 * step) {
       for (std::size_t j = 0; j < nodes[i].size(); ++j) nodes[i][j] += nodes[i + step][j];
@@ -36,35 +37,39 @@ void check_layout(const Sum& sum) {
 }
 
 struct LayerNormData {
-  std::vector<float> x = check::random_values<float>(kRows * kCols, 1), dy = check::random_values<float>(kRows * kCols, 2);
+  std::vector<float> x = check::random_values<float>(kRows * kCols, 1),
+                     dy = check::random_values<float>(kRows * kCols, 2);
   std::vector<float> gamma = check::random_values<float>(kCols, 3), mean = check::random_values<float>(kRows, 4),
                      rstd = std::vector<float>(kRows, 0.9f);
 };
 
 // dgamma and dbeta, one after the other.
-std::vector<float> layer_norm(const kernels::Table& table, LayerNormData& d, std::int64_t first, std::int64_t rows, int shards,
-                              int threads) {
+std::vector<float> layer_norm(const kernels::Table& table, LayerNormData& d, std::int64_t first, std::int64_t rows,
+                              int shards, int threads) {
   ThreadPool pool(threads);
   std::vector<float> dx(rows * kCols), sums(2 * kCols), work(2 * kCols * kernels::column_chunks(rows, shards));
-  table.layer_norm_backward({&d.x[first * kCols], d.gamma.data(), &d.mean[first], &d.rstd[first], &d.dy[first * kCols], dx.data(),
-                             sums.data(), &sums[kCols], work.data(), DType::kFloat32, DType::kFloat32, rows, kCols, shards, &pool});
+  table.layer_norm_backward({&d.x[first * kCols], d.gamma.data(), &d.mean[first], &d.rstd[first], &d.dy[first * kCols],
+                             dx.data(), sums.data(), &sums[kCols], work.data(), DType::kFloat32, DType::kFloat32, rows,
+                             kCols, shards, &pool});
   return sums;
 }
 
 // Ids that leave some table rows to few shards, some to none.
 std::vector<std::int32_t> uneven_ids() {
   std::vector<std::int32_t> ids(kRows);
-  for (std::int64_t n = 0; n < kRows; ++n) ids[n] = static_cast<std::int32_t>(n % 3 == 0 ? 7 : n * n / 200 % (kTableRows - 2));
+  for (std::int64_t n = 0; n < kRows; ++n)
+    ids[n] = static_cast<std::int32_t>(n % 3 == 0 ? 7 : n * n / 200 % (kTableRows - 2));
   return ids;
 }
 
-std::vector<float> embedding(const kernels::Table& table, const std::vector<float>& dy, const std::vector<std::int32_t>& ids,
-                             std::int64_t first, std::int64_t rows, int shards, int threads) {
+std::vector<float> embedding(const kernels::Table& table, const std::vector<float>& dy,
+                             const std::vector<std::int32_t>& ids, std::int64_t first, std::int64_t rows, int shards,
+                             int threads) {
   ThreadPool pool(threads);
   std::vector<float> dtable(kTableRows * kCols, 99.0f);
   std::vector<std::int32_t> work(rows + kTableRows + 1);
-  table.embedding_backward({&dy[first * kCols], &ids[first], dtable.data(), work.data(), DType::kFloat32, rows, kCols, kTableRows,
-                            shards, &pool});
+  table.embedding_backward({&dy[first * kCols], &ids[first], dtable.data(), work.data(), DType::kFloat32, rows, kCols,
+                            kTableRows, shards, &pool});
   return dtable;
 }
 

@@ -1,7 +1,7 @@
-// Formulas that every backend shares, written once for any value type: a vector of lanes on the CPU, one number on CUDA.
+// Formulas that every backend shares, written once for any value type: vectors on the CPU, single numbers on CUDA.
 //
-// V is the value type and T the number in it. Before it includes this file, a backend defines WUDAO_ISA, the namespace of
-// what it compiles, and WUDAO_FORMULA, how its functions are marked, unless it is the CPU. `exp(V)`, `sqrt(V)`,
+// V is the value type and T the number in it. Before it includes this file, a backend defines WUDAO_ISA, the namespace
+// of what it compiles, and WUDAO_FORMULA, how its functions are marked, unless it is the CPU. `exp(V)`, `sqrt(V)`,
 // `clamp(V, T, T)` and `normal(V)`, with fields cdf and density, are the backend's.
 #pragma once
 
@@ -47,9 +47,9 @@ WUDAO_FORMULA V gelu_erf_slope(V x) {
   return at.cdf + x * at.density;
 }
 
-// One AdamW step of one parameter (Loshchilov and Hutter 2019, algorithm 2). `rest` is 1 - beta, `rate` lr / (1 - b1^t),
-// `inverse2` 1 / (1 - b2^t), `shrink` lr * decay: small numbers made in double, so that no difference of near-equal
-// numbers is rounded.
+// One AdamW step of one parameter (Loshchilov and Hutter 2019, algorithm 2). `rest` is 1 - beta, `rate` lr / (1 -
+// b1^t), `inverse2` 1 / (1 - b2^t), `shrink` lr * decay: small numbers made in double, so that no difference of
+// near-equal numbers is rounded.
 template <class T>
 struct AdamWStep {
   T beta1, rest1, beta2, rest2, eps, grad_scale, rate, inverse2, shrink;

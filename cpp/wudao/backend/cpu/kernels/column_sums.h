@@ -49,7 +49,8 @@ WUDAO_INLINE void sum_chunks(ThreadPool* pool, const RowChunks& chunks, T* parti
     for (std::int64_t s = 0; s < chunks.shards; ++s) {
       for (std::int64_t c = 1; c < chunks.per_shard; ++c) add(s * chunks.per_shard, s * chunks.per_shard + c);
     }
-    shard_tree(chunks.shards, [&](std::int64_t into, std::int64_t from) { add(into * chunks.per_shard, from * chunks.per_shard); });
+    shard_tree(chunks.shards,
+               [&](std::int64_t into, std::int64_t from) { add(into * chunks.per_shard, from * chunks.per_shard); });
     for (std::int64_t j = begin; j < end; ++j) y[j] = partial[j];
   });
 }

@@ -11,8 +11,10 @@ constexpr std::int64_t kTableRows = 32;  // rows of the table in a task
 constexpr std::int64_t kColumns = 256;   // columns of a task: a frequent id is then the work of several
 constexpr int kMaxNodes = 32;            // log2 of the number of shards, and one
 
-// Sorts the rows by id, stably. Afterwards the rows of id v are order[end[v - 1]] .. order[end[v] - 1], end[-1] being 0.
-void sort_by_id(const std::int32_t* ids, std::int64_t rows, std::int64_t table_rows, std::int32_t* order, std::int32_t* end) {
+// Sorts the rows by id, stably. Afterwards the rows of id v are order[end[v - 1]] .. order[end[v] - 1]; of id 0, from
+// order[0] on.
+void sort_by_id(const std::int32_t* ids, std::int64_t rows, std::int64_t table_rows, std::int32_t* order,
+                std::int32_t* end) {
   for (std::int64_t v = 0; v <= table_rows; ++v) end[v] = 0;
   for (std::int64_t n = 0; n < rows; ++n) ++end[ids[n] + 1];
   for (std::int64_t v = 1; v <= table_rows; ++v) end[v] += end[v - 1];
@@ -30,13 +32,13 @@ void add_rows(const T* a, const T* b, T* y, std::int64_t size) {
 // y = 0 + x, which turns -0.0 into +0.0
 template <class T>
 void start_row(const T* x, T* y, std::int64_t size) {
-  for_vectors<Vec<T>::kWidth>(0, size,
-                              [=](std::int64_t j, auto lanes) { (Vec<T>::load(x + j, lanes) + T(0)).store(y + j, lanes); });
+  for_vectors<Vec<T>::kWidth>(
+      0, size, [=](std::int64_t j, auto lanes) { (Vec<T>::load(x + j, lanes) + T(0)).store(y + j, lanes); });
 }
 
-// The sum of one row of the table, for at most kColumns columns: a fixed tree of which only those shards exist that hold
-// the id. A shard that does not counts as +0.0, and since every sum here starts from +0.0 and so is never -0.0, adding it
-// would change nothing.
+// The sum of one row of the table, for at most kColumns columns: a fixed tree of which only those shards exist that
+// hold the id. A shard that does not counts as +0.0, and since every sum here starts from +0.0 and so is never -0.0,
+// adding it would change nothing.
 template <class T>
 class SparseTree {
  public:
@@ -56,7 +58,9 @@ class SparseTree {
 
  private:
   // The height of the lowest node above two different shards.
-  static int common(std::int64_t a, std::int64_t b) { return 64 - __builtin_clzll(static_cast<unsigned long long>(a ^ b)); }
+  static int common(std::int64_t a, std::int64_t b) {
+    return 64 - __builtin_clzll(static_cast<unsigned long long>(a ^ b));
+  }
 
   T* node(int i) { return i == 0 ? y_ : nodes_[i]; }
 

@@ -17,9 +17,9 @@ Moments<T> moments(const X* x, std::int64_t cols, double eps) {
   const T scale = T(1) / static_cast<T>(cols);
   const T mean = scale * sum_over<T>(cols, [=](std::int64_t i, auto lanes) { return Vec<T>::load(x + i, lanes); });
   const T variance = scale * sum_over<T>(cols, [=](std::int64_t i, auto lanes) {
-    const Vec<T> distance = only(lanes, Vec<T>::load(x + i, lanes) - mean, T(0));
-    return distance * distance;
-  });
+                       const Vec<T> distance = only(lanes, Vec<T>::load(x + i, lanes) - mean, T(0));
+                       return distance * distance;
+                     });
   return {mean, T(1) / static_cast<T>(__builtin_sqrt(static_cast<double>(variance) + eps))};
 }
 

@@ -68,10 +68,14 @@ void backward_chunk(const kernels::LayerNormBackward& p, const RowChunks& chunks
   const RowRange rows = chunks.range(chunk);
   for (std::int64_t n = rows.begin; n < rows.end; ++n) {
     const std::int64_t at = n * p.cols;
-    const Row<T, X, Y> row = {static_cast<const X*>(p.x) + at,     static_cast<const Y*>(p.dy) + at,
-                              static_cast<X*>(p.dx) + at,          static_cast<const T*>(p.gamma),
-                              dgamma,                              dbeta,
-                              static_cast<const T*>(p.mean)[n],    static_cast<const T*>(p.rstd)[n]};
+    const Row<T, X, Y> row = {static_cast<const X*>(p.x) + at,
+                              static_cast<const Y*>(p.dy) + at,
+                              static_cast<X*>(p.dx) + at,
+                              static_cast<const T*>(p.gamma),
+                              dgamma,
+                              dbeta,
+                              static_cast<const T*>(p.mean)[n],
+                              static_cast<const T*>(p.rstd)[n]};
     row.template backward<parameters>(p.cols);
   }
 }

@@ -21,9 +21,8 @@ T largest_of(const T* x, std::int64_t cols) {
 template <class T>
 void row(const T* x, T* y, std::int64_t cols) {
   const T largest = largest_of(x, cols);
-  const T sum = sum_over<T>(cols, [=](std::int64_t i, auto lanes) {
-    return only(lanes, exp(Vec<T>::load(x + i, lanes) - largest), T(0));
-  });
+  const T sum = sum_over<T>(
+      cols, [=](std::int64_t i, auto lanes) { return only(lanes, exp(Vec<T>::load(x + i, lanes) - largest), T(0)); });
   const T log_sum = static_cast<T>(__builtin_log(static_cast<double>(sum)));
   for_vectors<Vec<T>::kWidth>(0, cols, [=](std::int64_t i, auto lanes) {
     ((Vec<T>::load(x + i, lanes) - largest) - log_sum).store(y + i, lanes);

@@ -17,8 +17,8 @@ WUDAO_INLINE void shard_tree(std::int64_t shards, Add add) {
   }
 }
 
-// The same tree with shards coming one after the other, in log2(S) + 1 slots: before shard s is added, one node waits for
-// every bit set in s. The shard's own sum belongs into slot leaf_slot(s).
+// The same tree with shards coming one after the other, in log2(S) + 1 slots: before shard s is added, one node waits
+// for every bit set in s. The shard's own sum belongs into slot leaf_slot(s).
 WUDAO_INLINE int leaf_slot(std::int64_t shard) { return __builtin_popcountll(static_cast<unsigned long long>(shard)); }
 
 // Combines what shard `shard`, now in its slot, completes. After the last shard the root is in slot 0.

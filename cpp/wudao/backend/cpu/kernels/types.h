@@ -32,10 +32,14 @@ using CommonAccumulator = decltype((Accumulator<S>{} + ...));
 template <class F>
 WUDAO_INLINE void with_type(DType dtype, F&& f) {
   switch (dtype) {
-    case DType::kFloat32: return f(Type<float>{});
-    case DType::kFloat64: return f(Type<double>{});
-    case DType::kBFloat16: return f(Type<BFloat16>{});
-    default: return;
+    case DType::kFloat32:
+      return f(Type<float>{});
+    case DType::kFloat64:
+      return f(Type<double>{});
+    case DType::kBFloat16:
+      return f(Type<BFloat16>{});
+    default:
+      return;
   }
 }
 

@@ -13,9 +13,15 @@ namespace {
 template <class T>
 AdamWStep<T> adamw_step(const kernels::AdamW& p) {
   const auto number = [](double x) { return static_cast<T>(x); };
-  return {number(p.beta1),      number(1.0 - p.beta1), number(p.beta2),
-          number(1.0 - p.beta2), number(p.eps),        number(p.grad_scale),
-          number(p.lr / p.correction1), number(1.0 / p.correction2), number(p.lr * p.decay)};
+  return {number(p.beta1),
+          number(1.0 - p.beta1),
+          number(p.beta2),
+          number(1.0 - p.beta2),
+          number(p.eps),
+          number(p.grad_scale),
+          number(p.lr / p.correction1),
+          number(1.0 / p.correction2),
+          number(p.lr * p.decay)};
 }
 
 template <class T>

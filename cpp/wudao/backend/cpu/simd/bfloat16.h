@@ -6,7 +6,8 @@
 namespace wudao::WUDAO_ISA {
 
 #if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
-// The compiler would go through two halves. (The form with a mask, because the plain one makes it warn of its own header.)
+// The compiler by itself would go through two halves. The form with a mask is taken everywhere because the plain ones
+// make g++ 12 warn of its own header.
 WUDAO_INLINE Vector<float, 16> widen_by_instruction(Vector<std::uint16_t, 16> bits) {
   const auto wide = bits_as<Vector<std::uint32_t, 16>>(_mm512_maskz_cvtepu16_epi32(0xffff, bits_as<__m256i>(bits)));
   return bits_as<Vector<float, 16>>(wide << 16);

@@ -1,5 +1,5 @@
-// Elementary functions on vectors. float: polynomials of our own, the same on every lane; double, which is for checking,
-// asks the C library lane by lane.
+// Elementary functions on vectors. float: polynomials of our own, the same on every lane; double, which is for
+// checking, asks the C library lane by lane.
 #pragma once
 
 #include "wudao/backend/cpu/simd/vec.h"
@@ -56,11 +56,12 @@ struct Normal {
 // The cdf within 6 ulp, in the far left tail too: with a = |x|, P(N <= -a) = exp(-a^2 / 2) R(a), where R is a minimax
 // polynomial in t = 1 / (1 + 0.3 a). What a^2 loses by rounding is put back after the exponential.
 WUDAO_INLINE Normal<float> normal(Vec<float> x) {
-  constexpr float kCoefficients[] = {0.22197061777114868f,  0.3291589617729187f,    0.34619882702827454f, 0.2220826894044876f,
-                                     0.029056524857878685f, -0.07755158096551895f,  -0.03646085411310196f,
-                                     0.03591643273830414f,  0.01963580586016178f,   -0.02062864787876606f};
+  constexpr float kCoefficients[] = {
+      0.22197061777114868f,  0.3291589617729187f,   0.34619882702827454f, 0.2220826894044876f,  0.029056524857878685f,
+      -0.07755158096551895f, -0.03646085411310196f, 0.03591643273830414f, 0.01963580586016178f, -0.02062864787876606f};
   const Vec<float> a = clamp(select(x < 0.0f, -x, x), 0.0f, 20.0f);
-  const Vec<float> high = {bits_as<Vec<float>::Native>(bits_as<Vec<float>::Mask>(a) & ~0xfff)};  // 12 bits: its square is exact
+  const Vec<float> high = {
+      bits_as<Vec<float>::Native>(bits_as<Vec<float>::Mask>(a) & ~0xfff)};  // 12 bits: its square is exact
   const Vec<float> square = a * a, rest = (high * high - square) + (a - high) * (a + high);
   const Vec<float> e = exp(square * -0.5f), bell = e - e * (rest * 0.5f);
   const Vec<float> t = 1.0f / (a * 0.3f + 1.0f), u = t - 0.5f;

@@ -67,9 +67,12 @@ template <class E, int n>
 WUDAO_INLINE Vector<E, n> load_raw(const E* p, First lanes) {
 #if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
   const unsigned mask = (1u << lanes.count) - 1;
-  if constexpr (sizeof(E) == 4 && n == 16) return bits_as<Vector<E, n>>(_mm512_maskz_loadu_epi32(static_cast<__mmask16>(mask), p));
-  if constexpr (sizeof(E) == 8 && n == 8) return bits_as<Vector<E, n>>(_mm512_maskz_loadu_epi64(static_cast<__mmask8>(mask), p));
-  if constexpr (sizeof(E) == 2 && n == 16) return bits_as<Vector<E, n>>(_mm256_maskz_loadu_epi16(static_cast<__mmask16>(mask), p));
+  if constexpr (sizeof(E) == 4 && n == 16)
+    return bits_as<Vector<E, n>>(_mm512_maskz_loadu_epi32(static_cast<__mmask16>(mask), p));
+  if constexpr (sizeof(E) == 8 && n == 8)
+    return bits_as<Vector<E, n>>(_mm512_maskz_loadu_epi64(static_cast<__mmask8>(mask), p));
+  if constexpr (sizeof(E) == 2 && n == 16)
+    return bits_as<Vector<E, n>>(_mm256_maskz_loadu_epi16(static_cast<__mmask16>(mask), p));
 #endif
   E values[n] = {};
   for (int i = 0; i < lanes.count; ++i) values[i] = p[i];
@@ -80,9 +83,12 @@ template <class E, int n>
 WUDAO_INLINE void store_raw(E* p, Vector<E, n> v, First lanes) {
 #if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
   const unsigned mask = (1u << lanes.count) - 1;
-  if constexpr (sizeof(E) == 4 && n == 16) return _mm512_mask_storeu_epi32(p, static_cast<__mmask16>(mask), bits_as<__m512i>(v));
-  if constexpr (sizeof(E) == 8 && n == 8) return _mm512_mask_storeu_epi64(p, static_cast<__mmask8>(mask), bits_as<__m512i>(v));
-  if constexpr (sizeof(E) == 2 && n == 16) return _mm256_mask_storeu_epi16(p, static_cast<__mmask16>(mask), bits_as<__m256i>(v));
+  if constexpr (sizeof(E) == 4 && n == 16)
+    return _mm512_mask_storeu_epi32(p, static_cast<__mmask16>(mask), bits_as<__m512i>(v));
+  if constexpr (sizeof(E) == 8 && n == 8)
+    return _mm512_mask_storeu_epi64(p, static_cast<__mmask8>(mask), bits_as<__m512i>(v));
+  if constexpr (sizeof(E) == 2 && n == 16)
+    return _mm256_mask_storeu_epi16(p, static_cast<__mmask16>(mask), bits_as<__m256i>(v));
 #endif
   for (int i = 0; i < lanes.count; ++i) p[i] = v[i];
 }

@@ -8,7 +8,7 @@
 
 namespace wudao::WUDAO_ISA {
 
-// Values at work in one task: large enough to pay for its start, small enough for the first-level cache and for balance.
+// Values at work in one task: enough to pay for its start, few enough for balance.
 inline constexpr std::int64_t kTaskValues = 16384;
 
 template <class F>
@@ -34,9 +34,10 @@ WUDAO_INLINE void parallel_chunks(ThreadPool* pool, std::int64_t size, std::int6
 // Calls f(row) for every row of a matrix of `cols` columns.
 template <class F>
 WUDAO_INLINE void parallel_rows(ThreadPool* pool, std::int64_t rows, std::int64_t cols, F f) {
-  parallel_chunks(pool, rows, cols < kTaskValues ? kTaskValues / (cols + 1) + 1 : 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) f(row);
-  });
+  parallel_chunks(pool, rows, cols < kTaskValues ? kTaskValues / (cols + 1) + 1 : 1,
+                  [&](std::int64_t begin, std::int64_t end) {
+                    for (std::int64_t row = begin; row < end; ++row) f(row);
+                  });
 }
 
 }  // namespace wudao::WUDAO_ISA

@@ -78,7 +78,8 @@ class Keep {
       for (std::int64_t w = 0; w < offset + end - at; w += kRandomWords) {
         random_words(key_, (begin + static_cast<std::uint64_t>(w)) / 4, words + w);
       }
-      for_vectors<Vec<T>::kWidth>(at, end, [&](std::int64_t i, auto lanes) { f(i, lanes, mask(words + offset + i - at)); });
+      for_vectors<Vec<T>::kWidth>(at, end,
+                                  [&](std::int64_t i, auto lanes) { f(i, lanes, mask(words + offset + i - at)); });
     }
   }
 

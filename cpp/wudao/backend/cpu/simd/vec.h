@@ -1,8 +1,8 @@
 // Vectors of the level's width, and moving them to and from memory.
 //
-// Vec<T> holds lanes of the type of arithmetic, float or double; memory may hold float, double or bfloat16. A loop treats
-// its tail with the same instructions as its body (Lanes), so what happens to an element does not depend on where in a
-// vector it falls.
+// Vec<T> holds lanes of the type of arithmetic, float or double; memory may hold float, double or bfloat16. A loop
+// treats its tail with the same instructions as its body (Lanes), so what happens to an element does not depend on
+// where in a vector it falls.
 #pragma once
 
 #include "wudao/backend/cpu/simd/bfloat16.h"
@@ -62,19 +62,19 @@ struct Vec {
 
   WUDAO_INLINE Vec operator-() const { return {-v}; }
 
-#define WUDAO_OPERATOR(op)                                                          \
-  friend WUDAO_INLINE Vec operator op(Vec a, Vec b) { return {a.v op b.v}; }        \
-  friend WUDAO_INLINE Vec operator op(Vec a, T b) { return a op splat(b); }         \
-  friend WUDAO_INLINE Vec operator op(T a, Vec b) { return splat(a) op b; }         \
-  WUDAO_INLINE Vec& operator op##=(Vec b) { return *this = *this op b; }
+#define WUDAO_OPERATOR(op)                                                   \
+  friend WUDAO_INLINE Vec operator op(Vec a, Vec b) { return {a.v op b.v}; } \
+  friend WUDAO_INLINE Vec operator op(Vec a, T b) { return a op splat(b); }  \
+  friend WUDAO_INLINE Vec operator op(T a, Vec b) { return splat(a) op b; }  \
+  WUDAO_INLINE Vec& operator op## = (Vec b) { return *this = *this op b; }
   WUDAO_OPERATOR(+)
   WUDAO_OPERATOR(-)
   WUDAO_OPERATOR(*)
   WUDAO_OPERATOR(/)
 #undef WUDAO_OPERATOR
 
-#define WUDAO_COMPARISON(op)                                                        \
-  friend WUDAO_INLINE Mask operator op(Vec a, Vec b) { return a.v op b.v; }         \
+#define WUDAO_COMPARISON(op)                                                \
+  friend WUDAO_INLINE Mask operator op(Vec a, Vec b) { return a.v op b.v; } \
   friend WUDAO_INLINE Mask operator op(Vec a, T b) { return a.v op splat(b).v; }
   WUDAO_COMPARISON(<)
   WUDAO_COMPARISON(>)
