@@ -27,10 +27,11 @@ void du_row(const kernels::LinearBackward& p, std::int64_t row, std::int64_t col
 
 template <class T>
 void du_chunk(const kernels::LinearBackward& p, RowRange rows, T* sums) {
-  for (std::int64_t col = 0; col < p.out; col += kColumnBlock) {
-    const std::int64_t size = smaller(kColumnBlock, p.out - col);
-    if (sums != nullptr) clear_row(sums + col, size);
-    for (std::int64_t row = rows.begin; row < rows.end; ++row) du_row(p, row, col, size, sums == nullptr ? nullptr : sums + col);
+  if (sums != nullptr) clear_row(sums, p.out);
+  for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+    for (std::int64_t col = 0; col < p.out; col += kColumnBlock) {
+      du_row(p, row, col, smaller(kColumnBlock, p.out - col), sums == nullptr ? nullptr : sums + col);
+    }
   }
 }
 
