@@ -27,14 +27,14 @@ WUDAO_INLINE RandomLanes multiply_low(RandomLanes a, std::uint32_t b) {
 
 // Lanes `from`, `from` + 1, ... of one vector in turn with the same of another.
 WUDAO_INLINE RandomLanes interleaving(int from) {
-  RandomLanes lane;
+  RandomLanes lane{};
   for (int i = 0; i < kRandomLanes; ++i) lane[i] = static_cast<std::uint64_t>(from + i / 2 + i % 2 * kRandomLanes);
   return lane;
 }
 
 // Writes the words of blocks `block`, `block` + 1, ... as they are counted: kRandomWords of them.
 WUDAO_INLINE void random_words(const philox::Key& key, std::uint64_t block, std::uint32_t* words) {
-  RandomLanes index;
+  RandomLanes index{};
   for (int i = 0; i < kRandomLanes; ++i) index[i] = block + static_cast<std::uint64_t>(i);
   RandomLanes c0 = index, c1 = index >> 32, c2 = key.step - RandomLanes{}, c3 = key.stream - RandomLanes{};
   std::uint32_t key0 = static_cast<std::uint32_t>(key.seed), key1 = static_cast<std::uint32_t>(key.seed >> 32);

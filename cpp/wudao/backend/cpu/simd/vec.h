@@ -102,7 +102,7 @@ WUDAO_INLINE Vec<T> only(All, Vec<T> x, T) {
 
 template <class T>
 WUDAO_INLINE Vec<T> only(First lanes, Vec<T> x, T other) {
-  typename Vec<T>::Mask number;
+  typename Vec<T>::Mask number{};
   for (int i = 0; i < Vec<T>::kWidth; ++i) number[i] = i;
   return select(number < lanes.count, x, Vec<T>::splat(other));
 }
