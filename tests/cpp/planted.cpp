@@ -1,6 +1,8 @@
 #include "planted.h"
 
+#include <atomic>
 #include <limits>
+#include <thread>
 #include <vector>
 
 #include "wudao/base/thread_pool.h"
@@ -20,12 +22,17 @@ void undefined() {
   sink = largest + 1;
 }
 
+// Both tasks are under way before either writes: the two threads meet however busy the machine is. Relaxed atomics order
+// nothing, so the meeting does not hide the race.
 void race() {
   int shared = 0;
-  wudao::ThreadPool pool(4);
-  for (int round = 0; round < 100; ++round) {
-    pool.for_each(64, [&](std::int64_t task, int) { shared += static_cast<int>(task); });
-  }
+  std::atomic<int> here = 0;
+  wudao::ThreadPool pool(2);
+  pool.for_each(2, [&](std::int64_t, int) {
+    here.fetch_add(1, std::memory_order_relaxed);
+    while (here.load(std::memory_order_relaxed) < 2) std::this_thread::yield();
+    ++shared;
+  });
   sink = shared;
 }
 
