@@ -14,7 +14,7 @@ namespace wudao::WUDAO_ISA {
 namespace {
 
 constexpr std::int64_t kQueriesPerTask = 128;  // when there are too few heads to share
-constexpr std::int64_t kMostHeads = 8;         // of one task
+constexpr std::int64_t kMostHeads = 16;        // of one task
 
 // What one task takes of one sample: some queries of some heads. Few queries take several heads at once, block of keys by
 // block of keys, since the keys of one position lie together in memory.
@@ -199,8 +199,8 @@ struct Cut {
 };
 
 Cut cut(const kernels::AttentionShape& shape, int threads) {
-  const std::int64_t pairs = shape.batch * shape.heads, share = pairs / (2 * threads);
-  const bool whole = share >= 2 || shape.queries <= kQueriesPerTask;
+  const std::int64_t pairs = shape.batch * shape.heads, share = pairs / threads;
+  const bool whole = share >= 4 || shape.queries <= kQueriesPerTask;
   const std::int64_t most = shape.queries > kStrip || share < 1 ? 1 : share < kMostHeads ? share : kMostHeads;
   const std::int64_t groups = (shape.heads + most - 1) / most, heads = (shape.heads + groups - 1) / groups;
   const std::int64_t rows = whole ? shape.queries : kQueriesPerTask;
