@@ -3,6 +3,8 @@
 //   bench_products [threads] [runs] [shards]
 //
 // 4096 rows, the shapes of the base preset. GFLOP/s of the products; elementwise work counts as time only.
+#include "wudao/kernels/products.h"
+
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -11,7 +13,6 @@
 #include "clock.h"
 #include "wudao/backend/cpu/cpu.h"
 #include "wudao/base/thread_pool.h"
-#include "wudao/kernels/products.h"
 #include "wudao/kernels/rows.h"
 #include "wudao/tensor/arena.h"
 #include "wudao/tensor/packed.h"
@@ -38,7 +39,8 @@ using Numbers = std::vector<std::uint32_t>;  // float32 or pairs of bfloat16
 
 Numbers numbers(std::int64_t size) {
   Numbers values(static_cast<std::size_t>(size));
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 0x3d803d80u + static_cast<std::uint32_t>(i % 61) * 0x10001u;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = 0x3d803d80u + static_cast<std::uint32_t>(i % 61) * 0x10001u;
   return values;
 }
 
@@ -50,17 +52,35 @@ struct Shape {
 
 void linear(Bench& b, DType compute, const Shape& s) {
   const DType y_type = s.residual ? DType::kFloat32 : compute;
-  Numbers x = numbers(kRows * s.in), weight = numbers(s.out * s.in), bias = numbers(s.out), y = numbers(kRows * s.out), u = y;
-  Numbers residual = y, du = y, dx = x, dweight = weight, dbias = bias, work = numbers(s.out * kernels::column_chunks(kRows, b.shards));
+  Numbers x = numbers(kRows * s.in), weight = numbers(s.out * s.in), bias = numbers(s.out), y = numbers(kRows * s.out),
+          u = y;
+  Numbers residual = y, du = y, dx = x, dweight = weight, dbias = bias,
+          work = numbers(s.out * kernels::column_chunks(kRows, b.shards));
   PackedForms packed;
   const bool activated = s.activation != Activation::kNone;
   const double forward = b.fastest([&] {
-    b.table.linear_forward({x.data(), weight.data(), &packed, bias.data(), s.residual ? residual.data() : nullptr, y.data(),
-                            activated ? u.data() : nullptr, compute, y_type, s.activation, 0.0, {}, 0, kRows, s.in, s.out, &b.pool});
+    b.table.linear_forward({x.data(),
+                            weight.data(),
+                            &packed,
+                            bias.data(),
+                            s.residual ? residual.data() : nullptr,
+                            y.data(),
+                            activated ? u.data() : nullptr,
+                            compute,
+                            y_type,
+                            s.activation,
+                            0.0,
+                            {},
+                            0,
+                            kRows,
+                            s.in,
+                            s.out,
+                            &b.pool});
   });
   void* stored = activated || y_type != compute ? du.data() : y.data();
-  kernels::LinearBackward p = {y.data(), x.data(), weight.data(), &packed, u.data(), nullptr, nullptr, dbias.data(), stored,
-                               work.data(), compute, y_type, s.activation, 0.0, {}, 0, kRows, s.in, s.out, b.shards, &b.pool};
+  kernels::LinearBackward p = {y.data(),     x.data(), weight.data(), &packed, u.data(), nullptr,      nullptr,
+                               dbias.data(), stored,   work.data(),   compute, y_type,   s.activation, 0.0,
+                               {},           0,        kRows,         s.in,    s.out,    b.shards,     &b.pool};
   const double pointwise = b.fastest([&] { b.table.linear_backward(p); });
   p.dy = p.du, p.y_type = compute, p.activation = Activation::kNone, p.dbias = nullptr, p.dx = dx.data();
   const double to_x = b.fastest([&] { b.table.linear_backward(p); });
@@ -68,11 +88,13 @@ void linear(Bench& b, DType compute, const Shape& s) {
   const double to_weight = b.fastest([&] { b.table.linear_backward(p); });
   const double flops = 2e-9 * static_cast<double>(kRows * s.in * s.out);
   std::printf("| %s | %ld -> %ld%s%s | %.0f | %.0f | %.0f | %.1f | %.0f |\n", name_of(compute), static_cast<long>(s.in),
-              static_cast<long>(s.out), activated ? ", GELU" : "", s.residual ? ", residual" : "", flops / forward, flops / to_x,
-              flops / to_weight, pointwise * 1e3, 3 * flops / (forward + pointwise + to_x + to_weight));
+              static_cast<long>(s.out), activated ? ", GELU" : "", s.residual ? ", residual" : "", flops / forward,
+              flops / to_x, flops / to_weight, pointwise * 1e3, 3 * flops / (forward + pointwise + to_x + to_weight));
 }
 
-void* allocate(void* arena, std::int64_t bytes) { return static_cast<Arena*>(arena)->allocate(static_cast<std::size_t>(bytes)); }
+void* allocate(void* arena, std::int64_t bytes) {
+  return static_cast<Arena*>(arena)->allocate(static_cast<std::size_t>(bytes));
+}
 void release(void* arena, void* block, std::int64_t bytes) {
   static_cast<Arena*>(arena)->release(block, static_cast<std::size_t>(bytes));
 }
@@ -84,8 +106,9 @@ void output_loss(Bench& b, DType compute, int every) {
   for (std::size_t n = 0; n < weights.size(); n += static_cast<std::size_t>(every)) weights[n] = 1.0 / kRows;
   PackedForms packed;
   Arena arena;
-  kernels::OutputLoss p = {h.data(), weight.data(), &packed, targets.data(), weights.data(), loss.data(), nullptr, nullptr, nullptr,
-                           allocate, release, &arena, compute, kRows, kHidden, kVocab, 0, b.shards, &b.pool};
+  kernels::OutputLoss p = {h.data(), weight.data(), &packed,  targets.data(), weights.data(), loss.data(), nullptr,
+                           nullptr,  nullptr,       allocate, release,        &arena,         compute,     kRows,
+                           kHidden,  kVocab,        0,        b.shards,       &b.pool};
   const double only = b.fastest([&] { b.table.output_loss(p); });
   p.dh = dh.data(), p.dweight = dweight.data();
   const double all = b.fastest([&] { b.table.output_loss(p); });
@@ -99,8 +122,10 @@ void output_loss(Bench& b, DType compute, int every) {
 int main(int count, char** arguments) {
   const auto argument = [&](int i, int otherwise) { return count > i ? std::atoi(arguments[i]) : otherwise; };
   Bench b = {cpu::table(choose_cpu_level()), ThreadPool(argument(1, 1)), argument(2, 5), argument(3, 8)};
-  std::printf("%s, %s, %d threads, %d shards\n\n| type | linear | forward | dx | dweight | du and dbias, ms | all, GFLOP/s |\n|---|---|---|---|---|---|---|\n",
-              b.table.level, cpu::matmul_name(), b.pool.size(), b.shards);
+  std::printf(
+      "%s, %s, %d threads, %d shards\n\n| type | linear | forward | dx | dweight | du and dbias, ms | all, GFLOP/s "
+      "|\n|---|---|---|---|---|---|---|\n",
+      b.table.level, cpu::matmul_name(), b.pool.size(), b.shards);
   for (DType compute : {DType::kFloat32, DType::kBFloat16}) {
     linear(b, compute, {kHidden, 3 * kHidden, Activation::kNone, false});
     linear(b, compute, {kHidden, kHidden, Activation::kNone, true});
