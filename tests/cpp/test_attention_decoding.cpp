@@ -44,3 +44,13 @@ TEST(attention_decoding_equals_prefill) {
     }
   });
 }
+
+TEST(attention_without_queries_does_nothing) {
+  ThreadPool pool(2);
+  check::for_each_level([&](const Table& table, const std::string&) {
+    AttentionRun run({1, 2, 8, 0, 5, wudao::DType::kFloat32});
+    run.forward(table, pool);
+    run.backward(table, pool);
+    CHECK(run.dk == Values(wudao::DType::kFloat32, std::vector<double>(run.k.size())));
+  });
+}

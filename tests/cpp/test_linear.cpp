@@ -121,3 +121,14 @@ TEST(linear_weights_are_packed_again_when_stale) {
   CHECK(!(run.y == before));
   close("y", run.y, check::linear_reference<double>(run).y, check::linear_reference<float>(run).y);
 }
+
+TEST(linear_without_rows_has_zero_gradients) {
+  ThreadPool pool(2);
+  check::for_each_level([&](const wudao::kernels::Table& table, const std::string&) {
+    LinearRun run({0, 6, 7, 1, DType::kFloat32, DType::kFloat32, Activation::kGeluTanh, 0.0, true, false});
+    run.forward(table, pool);
+    run.backward(table, pool);
+    CHECK(run.dweight == Values(DType::kFloat32, std::vector<double>(42)));
+    CHECK(run.dbias == Values(DType::kFloat32, std::vector<double>(7)));
+  });
+}

@@ -216,6 +216,7 @@ Cut cut(const kernels::AttentionShape& shape, int threads) {
 
 template <class T>
 void run(const kernels::AttentionForward& p) {
+  if (p.shape.batch * p.shape.heads * p.shape.queries == 0) return;
   const Cut c = cut(p.shape, p.pool->size());
   parallel_for(p.pool, p.shape.batch * c.groups * c.parts, [&](std::int64_t task) {
     const std::int64_t begin = (c.parts - 1 - task % c.parts) * c.rows;  // the last queries see most: first

@@ -39,6 +39,7 @@ void du_chunk(const kernels::LinearBackward& p, RowRange rows, T* sums) {
 template <class T>
 void make_du(const kernels::LinearBackward& p) {
   if (p.du == p.dy && p.dbias == nullptr) return;
+  if (p.rows == 0 && p.dbias != nullptr) return clear_row(static_cast<T*>(p.dbias), p.out);
   const RowChunks chunks(p.rows, p.shards);
   parallel_for(p.pool, chunks.count(), [&](std::int64_t chunk) {
     du_chunk(p, chunks.range(chunk), p.dbias == nullptr ? nullptr : static_cast<T*>(p.work) + chunk * p.out);
