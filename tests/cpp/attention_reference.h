@@ -17,9 +17,23 @@ struct AttentionCase {
 
   std::int64_t keys() const { return past + queries + spare; }
   std::string text() const {
-    return wudao::text("B", batch, " H", heads, " D", size, " Q", queries, " past ", past, " ", name_of(dtype), " dropout ", dropout);
+    return wudao::text("B", batch, " H", heads, " D", size, " Q", queries, " past ", past, " ", name_of(dtype),
+                       " dropout ", dropout);
   }
 };
+
+inline std::vector<AttentionCase> attention_cases() {
+  std::vector<AttentionCase> all;
+  for (DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat64}) {
+    all.push_back({1, 1, 1, 1, 0, dtype});
+    all.push_back({2, 3, 5, 7, 0, dtype});
+    all.push_back({2, 2, 64, 75, 0, dtype});
+    all.push_back({1, 2, 32, 140, 0, dtype, 0.25});
+    all.push_back({2, 1, 33, 20, 61, dtype, 0.5, 3});
+    all.push_back({1, 2, 128, 40, 130, dtype});
+  }
+  return all;
+}
 
 struct AttentionRun {
   AttentionCase shape;
@@ -29,10 +43,16 @@ struct AttentionRun {
   std::int64_t first_sample = 0;
 
   explicit AttentionRun(const AttentionCase& s)
-      : shape(s), q(Values::random(s.dtype, rows() * s.queries, 1)), k(Values::random(s.dtype, rows() * s.keys(), 2)),
-        v(Values::random(s.dtype, rows() * s.keys(), 3)), y(s.dtype, q.size()),
+      : shape(s),
+        q(Values::random(s.dtype, rows() * s.queries, 1)),
+        k(Values::random(s.dtype, rows() * s.keys(), 2)),
+        v(Values::random(s.dtype, rows() * s.keys(), 3)),
+        y(s.dtype, q.size()),
         softmax(wudao::accumulator_of(s.dtype), static_cast<std::size_t>(2 * s.batch * s.heads * s.queries)),
-        dy(Values::random(s.dtype, rows() * s.queries, 4)), dq(s.dtype, q.size()), dk(s.dtype, k.size()), dv(s.dtype, k.size()),
+        dy(Values::random(s.dtype, rows() * s.queries, 4)),
+        dq(s.dtype, q.size()),
+        dk(s.dtype, k.size()),
+        dv(s.dtype, k.size()),
         sep(static_cast<std::size_t>(s.batch)) {}
 
   std::int64_t rows() const { return shape.batch * shape.heads * shape.size; }
@@ -55,9 +75,18 @@ struct AttentionRun {
 
   wudao::kernels::AttentionShape arguments() const {
     const bool explicit_form = !mask.empty();
-    return {shape.batch, shape.heads, shape.size, shape.queries, shape.keys(), shape.past,
-            explicit_form ? nullptr : sep.data(), explicit_form ? mask.data() : nullptr, shape.dtype, shape.dropout,
-            {5, 2, 9}, first_sample};
+    return {shape.batch,
+            shape.heads,
+            shape.size,
+            shape.queries,
+            shape.keys(),
+            shape.past,
+            explicit_form ? nullptr : sep.data(),
+            explicit_form ? mask.data() : nullptr,
+            shape.dtype,
+            shape.dropout,
+            {5, 2, 9},
+            first_sample};
   }
 
   // (batch, rows, heads, size)
@@ -72,15 +101,16 @@ struct AttentionRun {
 
   void backward(const wudao::kernels::Table& table, wudao::ThreadPool& pool) {
     const std::int64_t nq = shape.queries, nk = shape.keys();
-    table.attention_backward({arguments(), view(q, nq), view(k, nk), view(v, nk), view(y, nq), view(dy, nq), view(dq, nq),
-                              view(dk, nk), view(dv, nk), softmax.data(), &pool});
+    table.attention_backward({arguments(), view(q, nq), view(k, nk), view(v, nk), view(y, nq), view(dy, nq),
+                              view(dq, nq), view(dk, nk), view(dv, nk), softmax.data(), &pool});
   }
 
   // What a probability is multiplied by. The index is the one that backend/cpu/kernels/attention.h names.
   double kept(std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) const {
     if (shape.dropout == 0.0) return 1;
     const auto pair = static_cast<std::uint64_t>((first_sample + b) * shape.heads + h);
-    const std::uint64_t index = pair << 40 | static_cast<std::uint64_t>(shape.past + i) << 20 | static_cast<std::uint64_t>(j);
+    const std::uint64_t index =
+        pair << 40 | static_cast<std::uint64_t>(shape.past + i) << 20 | static_cast<std::uint64_t>(j);
     return wudao::philox::uniform_at({5, 2, 9}, index) >= shape.dropout ? 1 / (1 - shape.dropout) : 0;
   }
 };
@@ -119,7 +149,8 @@ class AttentionReference {
     for (std::size_t j = 0; j < keys; ++j) {
       if (!run_.sees(b, i, static_cast<std::int64_t>(j))) continue;
       T score = 0;
-      for (std::size_t d = 0; d < size; ++d) score += T(run_.q[row + d]) * scale * T(run_.k[at(s_.keys(), b, std::int64_t(j), h) + d]);
+      for (std::size_t d = 0; d < size; ++d)
+        score += T(run_.q[row + d]) * scale * T(run_.k[at(s_.keys(), b, std::int64_t(j), h) + d]);
       p[j] = score;
       most = std::max(most, score);
     }

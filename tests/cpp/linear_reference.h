@@ -34,10 +34,18 @@ struct LinearRun {
   wudao::philox::Key key = {7, 3, 11};
 
   explicit LinearRun(const LinearCase& s)
-      : shape(s), x(Values::random(s.compute, s.rows * s.in, 1)), weight(Values::random(sum_type(), s.out * s.in, 2, 0.3)),
-        bias(Values::random(sum_type(), s.out, 3)), residual(Values::random(s.y_type, s.rows * s.out, 4)),
-        dy(Values::random(s.y_type, s.rows * s.out, 5)), y(s.y_type, size(s.rows * s.out)), preactivation(s.compute, y.size()),
-        dx(s.compute, x.size()), dweight(sum_type(), weight.size()), dbias(sum_type(), bias.size()), du(s.compute, y.size()),
+      : shape(s),
+        x(Values::random(s.compute, s.rows * s.in, 1)),
+        weight(Values::random(sum_type(), s.out * s.in, 2, 0.3)),
+        bias(Values::random(sum_type(), s.out, 3)),
+        residual(Values::random(s.y_type, s.rows * s.out, 4)),
+        dy(Values::random(s.y_type, s.rows * s.out, 5)),
+        y(s.y_type, size(s.rows * s.out)),
+        preactivation(s.compute, y.size()),
+        dx(s.compute, x.size()),
+        dweight(sum_type(), weight.size()),
+        dbias(sum_type(), bias.size()),
+        du(s.compute, y.size()),
         work(sum_type(), size(s.out * wudao::kernels::column_chunks(s.rows, s.shards))) {}
 
   // Part `number` of `parts` equal ones as a micro-batch of its own.
@@ -60,7 +68,9 @@ struct LinearRun {
   }
 
   // dy itself where nothing has to change.
-  bool keeps_dy() const { return shape.activation == Activation::kNone && shape.dropout == 0.0 && shape.compute == shape.y_type; }
+  bool keeps_dy() const {
+    return shape.activation == Activation::kNone && shape.dropout == 0.0 && shape.compute == shape.y_type;
+  }
   Values& stored_du() { return keeps_dy() ? dy : du; }
   const Values& stored_du() const { return keeps_dy() ? dy : du; }
 
@@ -74,9 +84,27 @@ struct LinearRun {
 
   void backward(const wudao::kernels::Table& table, wudao::ThreadPool& pool) {
     const LinearCase& s = shape;
-    table.linear_backward({dy.data(), x.data(), weight.data(), packed.get(), preactivation.data(), dx.data(), dweight.data(),
-                           s.bias ? dbias.data() : nullptr, stored_du().data(), work.data(), s.compute, s.y_type,
-                           s.activation, s.dropout, key, first_row, s.rows, s.in, s.out, s.shards, &pool});
+    table.linear_backward({dy.data(),
+                           x.data(),
+                           weight.data(),
+                           packed.get(),
+                           preactivation.data(),
+                           dx.data(),
+                           dweight.data(),
+                           s.bias ? dbias.data() : nullptr,
+                           stored_du().data(),
+                           work.data(),
+                           s.compute,
+                           s.y_type,
+                           s.activation,
+                           s.dropout,
+                           key,
+                           first_row,
+                           s.rows,
+                           s.in,
+                           s.out,
+                           s.shards,
+                           &pool});
   }
 
  private:
@@ -123,7 +151,8 @@ struct LinearResult {
 template <class T>
 LinearResult linear_reference(const LinearRun& run) {
   const LinearCase& s = run.shape;
-  const auto rows = static_cast<std::size_t>(s.rows), in = static_cast<std::size_t>(s.in), out = static_cast<std::size_t>(s.out);
+  const auto rows = static_cast<std::size_t>(s.rows), in = static_cast<std::size_t>(s.in),
+             out = static_cast<std::size_t>(s.out);
   const Values weight(s.compute, run.weight.doubles());  // as the products see it
   LinearResult r;
   for (std::vector<double>* each : {&r.u, &r.y, &r.du}) each->resize(rows * out);
@@ -134,7 +163,8 @@ LinearResult linear_reference(const LinearRun& run) {
       T u = 0;
       for (std::size_t i = 0; i < in; ++i) u += T(run.x[n * in + i]) * T(weight[o * in + i]);
       if (s.bias) u += T(run.bias[o]);
-      const bool kept = wudao::philox::uniform_at(run.key, static_cast<std::uint64_t>(run.first_row) * out + at) >= s.dropout;
+      const bool kept =
+          wudao::philox::uniform_at(run.key, static_cast<std::uint64_t>(run.first_row) * out + at) >= s.dropout;
       const T factor = s.dropout == 0.0 ? T(1) : kept ? T(1 / (1 - s.dropout)) : T(0);
       r.u[at] = u;
       r.y[at] = gelu(u, s.activation) * factor + (s.residual ? T(run.residual[at]) : T(0));

@@ -40,9 +40,12 @@ struct LossRun {
   Held held;
 
   explicit LossRun(const LossCase& s)
-      : shape(s), h(Values::random(s.compute, s.rows * s.in, 1)),
-        weight(Values::random(wudao::accumulator_of(s.compute), s.vocab * s.in, 2)), dh(s.compute, h.size()),
-        dweight(weight.dtype(), weight.size()), loss(static_cast<std::size_t>(s.shards)),
+      : shape(s),
+        h(Values::random(s.compute, s.rows * s.in, 1)),
+        weight(Values::random(wudao::accumulator_of(s.compute), s.vocab * s.in, 2)),
+        dh(s.compute, h.size()),
+        dweight(weight.dtype(), weight.size()),
+        loss(static_cast<std::size_t>(s.shards)),
         row_loss(static_cast<std::size_t>(s.rows), -1.0) {
     std::mt19937 generator(3);
     for (std::int64_t n = 0; n < s.rows; ++n) {
@@ -70,9 +73,10 @@ struct LossRun {
 
   void run(const wudao::kernels::Table& table, wudao::ThreadPool& pool, bool gradients = true) {
     const LossCase& s = shape;
-    table.output_loss({h.data(), weight.data(), packed.get(), targets.data(), weights.data(), loss.data(), row_loss.data(),
-                       gradients ? dh.data() : nullptr, gradients ? dweight.data() : nullptr, Held::allocate, Held::release,
-                       &held, s.compute, s.rows, s.in, s.vocab, s.columns, s.shards, &pool});
+    table.output_loss({h.data(), weight.data(), packed.get(), targets.data(), weights.data(), loss.data(),
+                       row_loss.data(), gradients ? dh.data() : nullptr, gradients ? dweight.data() : nullptr,
+                       Held::allocate, Held::release, &held, s.compute, s.rows, s.in, s.vocab, s.columns, s.shards,
+                       &pool});
   }
 };
 

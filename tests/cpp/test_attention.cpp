@@ -12,19 +12,6 @@ using wudao::kernels::Table;
 
 namespace {
 
-std::vector<AttentionCase> cases() {
-  std::vector<AttentionCase> all;
-  for (DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat64}) {
-    all.push_back({1, 1, 1, 1, 0, dtype});
-    all.push_back({2, 3, 5, 7, 0, dtype});
-    all.push_back({2, 2, 64, 75, 0, dtype});
-    all.push_back({1, 2, 32, 140, 0, dtype, 0.25});
-    all.push_back({2, 1, 33, 20, 61, dtype, 0.5, 3});
-    all.push_back({1, 2, 128, 40, 130, dtype});
-  }
-  return all;
-}
-
 // Every third sample sees no prefix, every third all, the others a part.
 void set_sep(AttentionRun& run) {
   for (std::size_t b = 0; b < run.sep.size(); ++b) {
@@ -38,13 +25,15 @@ void set_random_mask(AttentionRun& run) {
   std::mt19937 generator(7);
   run.mask.resize(static_cast<std::size_t>(run.shape.batch * run.shape.queries * run.shape.keys()));
   for (std::size_t i = 0; i < run.mask.size(); ++i) {
-    const bool first_query = i % (run.mask.size() / static_cast<std::size_t>(run.shape.batch)) < static_cast<std::size_t>(run.shape.keys());
+    const bool first_query =
+        i % (run.mask.size() / static_cast<std::size_t>(run.shape.batch)) < static_cast<std::size_t>(run.shape.keys());
     run.mask[i] = !first_query && generator() % 3 == 0;
   }
 }
 
 // delta comes from the y that was stored, so bfloat16 gradients carry the rounding of y.
-void check_gradient(const std::string& what, const Values& got, const std::vector<double>& exact, const std::vector<double>& plain) {
+void check_gradient(const std::string& what, const Values& got, const std::vector<double>& exact,
+                    const std::vector<double>& plain) {
   if (got.dtype() != DType::kBFloat16) return close(what, got, exact, plain);
   if (!(check::distance(got.doubles(), exact) <= check::largest(exact) / 64)) check::fail("attention", 0, what);
 }
@@ -72,7 +61,7 @@ void check_equal(const AttentionRun& a, const AttentionRun& b) {
 TEST(attention_agrees_with_float64) {
   ThreadPool pool(2);
   check::for_each_level([&](const Table& table, const std::string& level) {
-    for (const AttentionCase& shape : cases()) {
+    for (const AttentionCase& shape : check::attention_cases()) {
       AttentionRun prefix(shape), masked(shape);
       set_sep(prefix);
       set_random_mask(masked);
@@ -84,7 +73,7 @@ TEST(attention_agrees_with_float64) {
 
 TEST(attention_bits_do_not_depend_on_threads_or_form_of_mask) {
   check::for_each_level([](const Table& table, const std::string&) {
-    for (const AttentionCase& shape : cases()) {
+    for (const AttentionCase& shape : check::attention_cases()) {
       ThreadPool one(1);
       AttentionRun first(shape);
       set_sep(first);
@@ -98,38 +87,6 @@ TEST(attention_bits_do_not_depend_on_threads_or_form_of_mask) {
         other.forward(table, pool);
         other.backward(table, pool);
         check_equal(first, other);
-      }
-    }
-  });
-}
-
-// Decoding with a cache gives each query the bits that it has among all others; what lies beyond in the cache is not read.
-TEST(attention_decoding_equals_prefill) {
-  ThreadPool pool(2);
-  check::for_each_level([&](const Table& table, const std::string&) {
-    for (AttentionCase shape : cases()) {
-      shape.past = 0;
-      AttentionRun whole(shape);
-      for (auto& sep : whole.sep) sep = static_cast<std::int32_t>(shape.queries / 3);
-      whole.forward(table, pool);
-      const auto length = static_cast<std::size_t>(shape.heads * shape.size), keys = static_cast<std::size_t>(shape.keys());
-      for (std::int64_t i = shape.queries / 3; i < shape.queries; i += 1 + shape.queries / 5) {
-        AttentionCase one = shape;
-        one.queries = 1, one.past = i, one.spare = shape.keys() - i - 1;
-        AttentionRun step(one);
-        step.sep = whole.sep;
-        const auto all_q = whole.q.doubles(), all_y = whole.y.doubles();
-        auto k = whole.k.doubles(), v = whole.v.doubles();
-        std::vector<double> q, y;
-        for (std::size_t b = 0; b < static_cast<std::size_t>(shape.batch); ++b) {
-          const std::size_t row = (b * static_cast<std::size_t>(shape.queries) + static_cast<std::size_t>(i)) * length;
-          q.insert(q.end(), all_q.begin() + static_cast<std::ptrdiff_t>(row), all_q.begin() + static_cast<std::ptrdiff_t>(row + length));
-          y.insert(y.end(), all_y.begin() + static_cast<std::ptrdiff_t>(row), all_y.begin() + static_cast<std::ptrdiff_t>(row + length));
-          for (std::size_t x = (b * keys + static_cast<std::size_t>(i) + 1) * length; x < (b + 1) * keys * length; ++x) k[x] = v[x] = NAN;
-        }
-        step.q = Values(shape.dtype, q), step.k = Values(shape.dtype, k), step.v = Values(shape.dtype, v);
-        step.forward(table, pool);
-        CHECK(step.y == Values(shape.dtype, y));
       }
     }
   });

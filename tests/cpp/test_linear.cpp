@@ -13,8 +13,9 @@ namespace {
 
 std::vector<LinearCase> cases() {
   std::vector<LinearCase> all;
-  for (const auto& [compute, y] : {std::pair{DType::kFloat32, DType::kFloat32}, std::pair{DType::kBFloat16, DType::kBFloat16},
-                                   std::pair{DType::kBFloat16, DType::kFloat32}, std::pair{DType::kFloat64, DType::kFloat64}}) {
+  for (const auto& [compute, y] :
+       {std::pair{DType::kFloat32, DType::kFloat32}, std::pair{DType::kBFloat16, DType::kBFloat16},
+        std::pair{DType::kBFloat16, DType::kFloat32}, std::pair{DType::kFloat64, DType::kFloat64}}) {
     all.push_back({1, 1, 1, 1, compute, y, Activation::kNone, 0.0, false, false});
     all.push_back({7, 19, 33, 1, compute, y, Activation::kGeluTanh, 0.0, true, false});
     all.push_back({152, 65, 300, 4, compute, y, Activation::kGeluErf, 0.25, true, true});
@@ -24,7 +25,8 @@ std::vector<LinearCase> cases() {
   return all;
 }
 
-void check_against_float64(const wudao::kernels::Table& table, const LinearCase& shape, ThreadPool& pool, const std::string& level) {
+void check_against_float64(const wudao::kernels::Table& table, const LinearCase& shape, ThreadPool& pool,
+                           const std::string& level) {
   LinearRun run(shape);
   run.forward(table, pool);
   run.backward(table, pool);
@@ -118,4 +120,15 @@ TEST(linear_weights_are_packed_again_when_stale) {
   run.forward(table, pool);
   CHECK(!(run.y == before));
   close("y", run.y, check::linear_reference<double>(run).y, check::linear_reference<float>(run).y);
+}
+
+TEST(linear_without_rows_has_zero_gradients) {
+  ThreadPool pool(2);
+  check::for_each_level([&](const wudao::kernels::Table& table, const std::string&) {
+    LinearRun run({0, 6, 7, 1, DType::kFloat32, DType::kFloat32, Activation::kGeluTanh, 0.0, true, false});
+    run.forward(table, pool);
+    run.backward(table, pool);
+    CHECK(run.dweight == Values(DType::kFloat32, std::vector<double>(42)));
+    CHECK(run.dbias == Values(DType::kFloat32, std::vector<double>(7)));
+  });
 }

@@ -21,7 +21,8 @@ std::vector<double> product(const MatmulCase& s, const Values& a, const Values& 
     for (std::int64_t j = 0; j < s.n; ++j) {
       T sum = 0;
       for (std::int64_t k = 0; k < s.k; ++k) {
-        const std::int64_t ia = s.transpose_a ? k * s.m + i : i * s.k + k, ib = s.transpose_b ? j * s.k + k : k * s.n + j;
+        const std::int64_t ia = s.transpose_a ? k * s.m + i : i * s.k + k,
+                           ib = s.transpose_b ? j * s.k + k : k * s.n + j;
         sum += T(a[static_cast<std::size_t>(ia)]) * T(b[static_cast<std::size_t>(ib)]);
       }
       c.push_back(sum);

@@ -25,7 +25,8 @@ std::vector<LossCase> cases() {
 }
 
 // Gradients in bfloat16 come from a rounded dz: each of its elements may be off by 2^-8 of itself.
-void check_gradient(const std::string& what, const Values& got, const std::vector<double>& exact, const std::vector<double>& plain, DType compute) {
+void check_gradient(const std::string& what, const Values& got, const std::vector<double>& exact,
+                    const std::vector<double>& plain, DType compute) {
   if (compute != DType::kBFloat16) return close(what, got, exact, plain);
   if (!(check::distance(got.doubles(), exact) <= check::largest(exact) / 64)) check::fail("output loss", 0, what);
 }
@@ -55,7 +56,9 @@ void check_same(LossRun& a, LossRun& b) {
 TEST(output_loss_agrees_with_float64) {
   check::for_each_level([](const wudao::kernels::Table& table, const std::string& level) {
     for (const LossCase& shape : cases()) {
-      check_case(table, shape, wudao::text(level, " ", name_of(shape.compute), " ", shape.rows, "x", shape.in, "x", shape.vocab, " "));
+      check_case(
+          table, shape,
+          wudao::text(level, " ", name_of(shape.compute), " ", shape.rows, "x", shape.in, "x", shape.vocab, " "));
     }
   });
 }

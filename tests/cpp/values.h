@@ -86,12 +86,14 @@ inline double largest(const std::vector<double>& x) {
 
 inline double distance(const std::vector<double>& a, const std::vector<double>& b) {
   double most = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::isfinite(a[i]) ? std::abs(a[i] - b[i]) : HUGE_VAL);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    most = std::max(most, std::isfinite(a[i]) ? std::abs(a[i] - b[i]) : HUGE_VAL);
   return most;
 }
 
 // The error may be twice that of the plain composition in the same type, or 4 units in the last place of the largest.
-inline void close(const std::string& what, const Values& got, const std::vector<double>& exact, const std::vector<double>& plain) {
+inline void close(const std::string& what, const Values& got, const std::vector<double>& exact,
+                  const std::vector<double>& plain) {
   const int digits = got.dtype() == DType::kFloat64 ? 52 : got.dtype() == DType::kFloat32 ? 23 : 7;
   const double unit = std::ldexp(1.0, std::ilogb(std::max(largest(exact), 1e-300)) - digits);
   const double bound = std::max(2 * distance(Values(got.dtype(), plain).doubles(), exact), 4 * unit);

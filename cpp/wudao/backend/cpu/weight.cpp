@@ -27,9 +27,8 @@ void fill(WeightUse use, const Form& form, ThreadPool& pool) {
   const DType type = accumulator_of(w.compute);
   const gemm::Operand b = use == WeightUse::kForward ? gemm::Operand{w.data, type, w.in, w.out, 1, w.in}
                                                      : gemm::Operand{w.data, type, w.out, w.in, w.in, 1};
-  pool.for_each(form.packed->panels, [&](std::int64_t panel, int) {
-    gemm::provider().pack_panel(b, form.packed, static_cast<int>(panel));
-  });
+  pool.for_each(form.packed->panels,
+                [&](std::int64_t panel, int) { gemm::provider().pack_panel(b, form.packed, static_cast<int>(panel)); });
 }
 
 const Form* form_in(const PackedForm& slot) { return static_cast<const Form*>(slot.handle); }

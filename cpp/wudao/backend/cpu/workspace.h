@@ -12,11 +12,11 @@ enum class Workspace : int {
   kAttention,  // all that one attention task holds
   kWidenedA,   // operands of a product in float32, for a library that has no bfloat16
   kWidenedB,
-  kDenseA,     // operands and result of a product without gaps or padded, for a library that wants them so
+  kDenseA,  // operands and result of a product without gaps or padded, for a library that wants them so
   kDenseB,
   kDenseC,
-  kPacked,     // packed blocks of the plain product
-  kLibrary,    // the matrix library's own
+  kPacked,   // packed blocks of the plain product
+  kLibrary,  // the matrix library's own
   kCount,
 };
 

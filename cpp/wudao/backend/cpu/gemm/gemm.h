@@ -5,7 +5,8 @@
 //
 // Every call runs on the calling thread alone. Row i of a result depends on row i of A and on B only, never on how many
 // rows were asked for, and each element adds its K products in an order fixed by K and the dtypes. The loops above cut
-// work into tiles as they like, and one thread or eight, one row or a thousand, give the same bits.
+// work into tiles as they like, and one thread or eight, one row or a thousand, give the same bits. Not promised: the same
+// bits for another row stride of the result (oneDNN chooses by it), so whoever needs equal bits multiplies into equal tiles.
 //
 // Plain data and function pointers only: kernels compiled for one instruction set include this file.
 #pragma once

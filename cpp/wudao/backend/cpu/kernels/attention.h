@@ -29,7 +29,9 @@ struct Sight {
 
   Sight(const kernels::AttentionShape& shape, std::int64_t sample)
       : mask(shape.mask == nullptr ? nullptr : shape.mask + sample * shape.queries * shape.keys),
-        sep(shape.sep == nullptr ? 0 : shape.sep[sample]), past(shape.past), keys(shape.keys) {}
+        sep(shape.sep == nullptr ? 0 : shape.sep[sample]),
+        past(shape.past),
+        keys(shape.keys) {}
 
   // The keys that query i may see lie before this one; in the sep form it sees all of them.
   std::int64_t limit(std::int64_t i) const {
@@ -69,7 +71,8 @@ struct Sight {
 struct Head {
   std::int64_t sample, head;
 
-  Head(const kernels::AttentionShape& shape, std::int64_t pair) : sample(pair / shape.heads), head(pair % shape.heads) {}
+  Head(const kernels::AttentionShape& shape, std::int64_t pair)
+      : sample(pair / shape.heads), head(pair % shape.heads) {}
 
   // Where row `t` of this head begins in an operand.
   std::int64_t element(const kernels::Strided& x, std::int64_t t) const {

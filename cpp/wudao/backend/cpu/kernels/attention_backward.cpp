@@ -2,9 +2,9 @@
 //
 // With P the probabilities, M the dropout factors and delta_i = sum of dy_i y_i:
 //   dV = (P M)^T dY;  dP = (dY V^T) M;  dS = P (dP - delta);  dQ = dS K / sqrt(D);  dK = dS^T Q / sqrt(D)
-// (Dao et al. 2022, algorithm 4). Blocks of keys are the outer loop, blocks of queries the inner one; every sum over keys
-// or queries runs in ascending order. A head is one task that makes all three; when there are fewer heads than threads,
-// dK and dV of some keys and dQ of some queries are tasks, which make the scores twice and the same bits.
+// (Dao et al. 2022, algorithm 4). Blocks of keys are the outer loop, blocks of queries the inner one; every sum over
+// keys or queries runs in ascending order. A head is one task that makes all three; when there are fewer heads than
+// threads, dK and dV of some keys and dQ of some queries are tasks, which make the scores twice and the same bits.
 #include <cmath>
 
 #include "wudao/backend/cpu/kernels/attention_operands.h"
@@ -37,9 +37,9 @@ struct Task {
   Sight sight;
   std::int64_t size, stride;
   T scale;
-  T *q, *dy, *dq, *delta, *largest, *inverse;    // rows of the part's queries; inverse = 1 / sum
-  T *k, *k_turned, *v_turned, *dk, *dv;          // one block of keys
-  T *probabilities, *dscores;                    // (query block, key block)
+  T *q, *dy, *dq, *delta, *largest, *inverse;  // rows of the part's queries; inverse = 1 / sum
+  T *k, *k_turned, *v_turned, *dk, *dv;        // one block of keys
+  T *probabilities, *dscores;                  // (query block, key block)
 };
 
 // Hands out pieces of one block of memory.
@@ -59,13 +59,34 @@ class Pieces {
 
 template <class T>
 Task<T> make_task(const kernels::AttentionBackward& p, const Part& part) {
-  const std::int64_t size = p.shape.head_dim, stride = whole_vectors<T>(size), rows = part.queries.end - part.queries.begin;
-  const std::int64_t all = 3 * rows * stride + 3 * whole_vectors<T>(rows) + 5 * kKeyBlock * stride + 2 * kQueryBlock * kKeyBlock;
-  Pieces<T> pieces(static_cast<T*>(cpu::workspace(cpu::Workspace::kAttention, all * static_cast<std::int64_t>(sizeof(T)))));
+  const std::int64_t size = p.shape.head_dim, stride = whole_vectors<T>(size),
+                     rows = part.queries.end - part.queries.begin;
+  const std::int64_t all =
+      3 * rows * stride + 3 * whole_vectors<T>(rows) + 5 * kKeyBlock * stride + 2 * kQueryBlock * kKeyBlock;
+  Pieces<T> pieces(
+      static_cast<T*>(cpu::workspace(cpu::Workspace::kAttention, all * static_cast<std::int64_t>(sizeof(T)))));
   const Head head(p.shape, part.pair);
   const std::int64_t block = kKeyBlock * stride;
-  Task<T> t = {p, part, head, Sight(p.shape, head.sample), size, stride, static_cast<T>(1.0 / ::sqrt(static_cast<double>(size))),
-               nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+  Task<T> t = {p,
+               part,
+               head,
+               Sight(p.shape, head.sample),
+               size,
+               stride,
+               static_cast<T>(1.0 / ::sqrt(static_cast<double>(size))),
+               nullptr,
+               nullptr,
+               nullptr,
+               nullptr,
+               nullptr,
+               nullptr,
+               nullptr,
+               nullptr,
+               nullptr,
+               nullptr,
+               nullptr,
+               nullptr,
+               nullptr};
   for (T** rows_of : {&t.q, &t.dy, &t.dq}) *rows_of = pieces.take(rows * stride);
   for (T** number : {&t.delta, &t.largest, &t.inverse}) *number = pieces.take(rows);
   for (T** tile : {&t.k, &t.k_turned, &t.v_turned, &t.dk, &t.dv}) *tile = pieces.take(block);
@@ -75,7 +96,8 @@ Task<T> make_task(const kernels::AttentionBackward& p, const Part& part) {
 
 template <class T>
 T dot(const T* x, const T* y, std::int64_t size) {
-  return sum_over<T>(size, [&](std::int64_t j, auto lanes) { return Vec<T>::load(x + j, lanes) * Vec<T>::load(y + j, lanes); });
+  return sum_over<T>(
+      size, [&](std::int64_t j, auto lanes) { return Vec<T>::load(x + j, lanes) * Vec<T>::load(y + j, lanes); });
 }
 
 template <class T>
@@ -99,7 +121,8 @@ void take_queries(const Task<T>& t) {
 
 template <class T>
 void take_keys(const Task<T>& t, std::int64_t key) {
-  const std::int64_t left = t.part.keys.end - key, count = left < kKeyBlock ? left : kKeyBlock, all = kKeyBlock * t.stride;
+  const std::int64_t left = t.part.keys.end - key, count = left < kKeyBlock ? left : kKeyBlock,
+                     all = kKeyBlock * t.stride;
   take_rows(t.p.k, t.p.shape.dtype, t.head.element(t.p.k, key), count, t.size, t.k, t.stride);
   clear_row(t.k + count * t.stride, all - count * t.stride);
   take_turned(t.p.k, t.p.shape.dtype, t.head.element(t.p.k, key), count, t.size, t.k_turned);
@@ -126,7 +149,8 @@ void score_row(const Task<T>& t, std::int64_t i, std::int64_t key, std::int64_t 
       step(j, lanes, [&](Vec<T> x) { return keep.apply(mask, x); });
     });
   } else {
-    for_vectors<Vec<T>::kWidth>(0, count, [&](std::int64_t j, auto lanes) { step(j, lanes, [](Vec<T> x) { return x; }); });
+    for_vectors<Vec<T>::kWidth>(0, count,
+                                [&](std::int64_t j, auto lanes) { step(j, lanes, [](Vec<T> x) { return x; }); });
   }
   clear_row(scores + count, kKeyBlock - count);
   clear_row(dscores + count, kKeyBlock - count);
@@ -137,11 +161,15 @@ template <class T>
 void visit_strip(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key, std::int64_t count,
                  T* probabilities, T* dscores) {
   const std::int64_t cols = whole_vectors<T>(count);
-  tile_product<T, Start::kZero>({t.q + i * t.stride, t.stride, 1}, t.k_turned, kKeyBlock, t.size, {probabilities, kKeyBlock, nullptr}, rows, cols);
-  tile_product<T, Start::kZero>({t.dy + i * t.stride, t.stride, 1}, t.v_turned, kKeyBlock, t.size, {dscores, kKeyBlock, nullptr}, rows, cols);
-  for (std::int64_t r = 0; r < rows; ++r) score_row(t, i + r, key, count, probabilities + r * kKeyBlock, dscores + r * kKeyBlock);
+  tile_product<T, Start::kZero>({t.q + i * t.stride, t.stride, 1}, t.k_turned, kKeyBlock, t.size,
+                                {probabilities, kKeyBlock, nullptr}, rows, cols);
+  tile_product<T, Start::kZero>({t.dy + i * t.stride, t.stride, 1}, t.v_turned, kKeyBlock, t.size,
+                                {dscores, kKeyBlock, nullptr}, rows, cols);
+  for (std::int64_t r = 0; r < rows; ++r)
+    score_row(t, i + r, key, count, probabilities + r * kKeyBlock, dscores + r * kKeyBlock);
   if (!t.part.dq) return;
-  tile_product<T, Start::kAdd>({dscores, kKeyBlock, 1}, t.k, t.stride, count, {t.dq + i * t.stride, t.stride, nullptr}, rows, t.stride);
+  tile_product<T, Start::kAdd>({dscores, kKeyBlock, 1}, t.k, t.stride, count, {t.dq + i * t.stride, t.stride, nullptr},
+                               rows, t.stride);
 }
 
 // dk and dv from a block of queries, of which strip s sees the first extent[s] keys of the block or fewer.
@@ -152,8 +180,10 @@ void add_keys(const Task<T>& t, std::int64_t i, std::int64_t rows, const std::in
     for (first = 0; first < rows && extent[first / kStrip] <= key;) first += kStrip;
     if (first >= rows) continue;
     const std::int64_t tile = first * kKeyBlock + key, row = (i + first) * t.stride;
-    tile_product<T, Start::kAdd>({t.probabilities + tile, 1, kKeyBlock}, t.dy + row, t.stride, rows - first, {t.dv + key * t.stride, t.stride, nullptr}, kStrip, t.stride);
-    tile_product<T, Start::kAdd>({t.dscores + tile, 1, kKeyBlock}, t.q + row, t.stride, rows - first, {t.dk + key * t.stride, t.stride, nullptr}, kStrip, t.stride);
+    tile_product<T, Start::kAdd>({t.probabilities + tile, 1, kKeyBlock}, t.dy + row, t.stride, rows - first,
+                                 {t.dv + key * t.stride, t.stride, nullptr}, kStrip, t.stride);
+    tile_product<T, Start::kAdd>({t.dscores + tile, 1, kKeyBlock}, t.q + row, t.stride, rows - first,
+                                 {t.dk + key * t.stride, t.stride, nullptr}, kStrip, t.stride);
   }
 }
 
@@ -162,7 +192,8 @@ template <class T>
 void visit(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key) {
   std::int64_t extent[kStrips], seen = 0;
   for (std::int64_t r = 0; r < rows; r += kStrip) {
-    const std::int64_t strip = rows - r < kStrip ? rows - r : kStrip, count = t.sight.extent(t.part.queries.begin + i + r, strip, key);
+    const std::int64_t strip = rows - r < kStrip ? rows - r : kStrip,
+                       count = t.sight.extent(t.part.queries.begin + i + r, strip, key);
     T *probabilities = t.probabilities + r * kKeyBlock, *dscores = t.dscores + r * kKeyBlock;
     extent[r / kStrip] = count;
     seen += count;
@@ -190,7 +221,8 @@ void run_part(const kernels::AttentionBackward& p, const Part& part) {
   take_queries(t);
   for (std::int64_t key = part.keys.begin; key < part.keys.end; key += kKeyBlock) {
     take_keys(t, key);
-    for (std::int64_t i = 0; i < rows; i += kQueryBlock) visit(t, i, rows - i < kQueryBlock ? rows - i : kQueryBlock, key);
+    for (std::int64_t i = 0; i < rows; i += kQueryBlock)
+      visit(t, i, rows - i < kQueryBlock ? rows - i : kQueryBlock, key);
     const std::int64_t left = part.keys.end - key, count = left < kKeyBlock ? left : kKeyBlock;
     if (!part.dkv) continue;
     give_rows(t, p.dk, key, count, t.dk);
@@ -210,9 +242,11 @@ Span span_of(std::int64_t task, std::int64_t count) {
 template <class T>
 void share_heads(const kernels::AttentionBackward& p) {
   const std::int64_t pairs = p.shape.batch * p.shape.heads, queries = p.shape.queries, keys = p.shape.keys;
-  const std::int64_t query_parts = (queries + kRowsPerTask - 1) / kRowsPerTask, key_parts = (keys + kRowsPerTask - 1) / kRowsPerTask;
+  const std::int64_t query_parts = (queries + kRowsPerTask - 1) / kRowsPerTask,
+                     key_parts = (keys + kRowsPerTask - 1) / kRowsPerTask;
   parallel_for(p.pool, pairs * (query_parts + key_parts), [&](std::int64_t task) {
-    if (task < pairs * key_parts) return run_part<T>(p, {task / key_parts, {0, queries}, span_of(task, keys), false, true});
+    if (task < pairs * key_parts)
+      return run_part<T>(p, {task / key_parts, {0, queries}, span_of(task, keys), false, true});
     const std::int64_t rest = task - pairs * key_parts;
     run_part<T>(p, {rest / query_parts, span_of(rest, queries), {0, keys}, true, false});
   });
@@ -222,9 +256,8 @@ template <class T>
 void run(const kernels::AttentionBackward& p) {
   const std::int64_t pairs = p.shape.batch * p.shape.heads;
   if (pairs < p.pool->size()) return share_heads<T>(p);
-  parallel_for(p.pool, pairs, [&](std::int64_t pair) {
-    run_part<T>(p, {pair, {0, p.shape.queries}, {0, p.shape.keys}, true, true});
-  });
+  parallel_for(p.pool, pairs,
+               [&](std::int64_t pair) { run_part<T>(p, {pair, {0, p.shape.queries}, {0, p.shape.keys}, true, true}); });
 }
 
 }  // namespace

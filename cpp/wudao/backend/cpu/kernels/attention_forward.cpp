@@ -14,10 +14,10 @@ namespace wudao::WUDAO_ISA {
 namespace {
 
 constexpr std::int64_t kQueriesPerTask = 128;  // when there are too few heads to share
-constexpr std::int64_t kMostHeads = 8;         // of one task
+constexpr std::int64_t kMostHeads = 16;        // of one task
 
-// What one task takes of one sample: some queries of some heads. Few queries take several heads at once, block of keys by
-// block of keys, since the keys of one position lie together in memory.
+// What one task takes of one sample: some queries of some heads. Few queries take several heads at once, block of keys
+// by block of keys, since the keys of one position lie together in memory.
 struct Piece {
   std::int64_t pair, heads, begin, rows;
 };
@@ -41,12 +41,14 @@ constexpr T nothing() {
 
 template <class T>
 std::int64_t elements(std::int64_t rows, std::int64_t stride) {
-  return 2 * rows * stride + whole_vectors<T>(rows) + rows * Vec<T>::kWidth + 2 * kKeyBlock * stride + kStrip * kKeyBlock;
+  return 2 * rows * stride + whole_vectors<T>(rows) + rows * Vec<T>::kWidth + 2 * kKeyBlock * stride +
+         kStrip * kKeyBlock;
 }
 
 template <class T>
 Task<T> make_task(const kernels::AttentionForward& p, const Piece& piece, std::int64_t number, T* memory) {
-  const std::int64_t size = p.shape.head_dim, stride = whole_vectors<T>(size), rows = piece.rows, padded = whole_vectors<T>(rows);
+  const std::int64_t size = p.shape.head_dim, stride = whole_vectors<T>(size), rows = piece.rows,
+                     padded = whole_vectors<T>(rows);
   const Head head(p.shape, piece.pair + number);
   T* q = memory + number * elements<T>(rows, stride);
   T* o = q + rows * stride;
@@ -54,7 +56,8 @@ Task<T> make_task(const kernels::AttentionForward& p, const Piece& piece, std::i
   T* sum = largest + padded;
   T* k_turned = sum + rows * Vec<T>::kWidth;
   T* v = k_turned + kKeyBlock * stride;
-  return {p, head, Sight(p.shape, head.sample), piece.begin, rows, size, stride, q, o, largest, sum, k_turned, v, v + kKeyBlock * stride};
+  return {p,        head, Sight(p.shape, head.sample), piece.begin, rows, size, stride, q, o, largest, sum,
+          k_turned, v,    v + kKeyBlock * stride};
 }
 
 template <class T>
@@ -115,7 +118,8 @@ void soften(T* scores, T reference, T factor, std::int64_t count, T* sum) {
 
 // Queries [i, i + rows) of the task: scores of keys [key, key + count) become probabilities times their sum so far.
 template <class T>
-void soften_strip(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key, std::int64_t count, Scale<T>& scale) {
+void soften_strip(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key, std::int64_t count,
+                  Scale<T>& scale) {
   const kernels::AttentionShape& shape = t.p.shape;
   const std::int64_t whole = whole_vectors<T>(count);
   alignas(64) T block[kStrip];
@@ -138,12 +142,14 @@ void soften_strip(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int6
 template <class T>
 void visit(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key, std::int64_t count) {
   const TileA<T> q = {t.q + i * t.stride, t.stride, 1};
-  tile_product<T, Start::kZero>(q, t.k_turned, kKeyBlock, t.size, {t.scores, kKeyBlock, nullptr}, rows, whole_vectors<T>(count));
+  tile_product<T, Start::kZero>(q, t.k_turned, kKeyBlock, t.size, {t.scores, kKeyBlock, nullptr}, rows,
+                                whole_vectors<T>(count));
   Scale<T> scale;
   soften_strip(t, i, rows, key, count, scale);
   const TileA<T> probabilities = {t.scores, kKeyBlock, 1};
   const TileC<T> o = {t.o + i * t.stride, t.stride, scale.factor};
-  if (!takes_values_in_place(t)) return tile_product<T, Start::kScale>(probabilities, t.v, t.stride, count, o, rows, t.stride);
+  if (!takes_values_in_place(t))
+    return tile_product<T, Start::kScale>(probabilities, t.v, t.stride, count, o, rows, t.stride);
   as_stored<T>(t.p.v.data, t.p.shape.dtype, t.head.element(t.p.v, key), [&](const auto* v) {
     tile_product<T, Start::kScale>(probabilities, v, t.p.v.row, count, o, rows, t.stride);
   });
@@ -195,12 +201,13 @@ void run_piece(const kernels::AttentionForward& p, const Piece& piece) {
 
 // How the work is cut. It follows the thread count, which the bits do not: a query's arithmetic is always the same.
 struct Cut {
-  std::int64_t heads, groups, rows, parts;  // heads of a task, tasks of a sample's heads; queries of a task, tasks of them
+  std::int64_t heads, groups, rows,
+      parts;  // heads of a task, tasks of a sample's heads; queries of a task, tasks of them
 };
 
 Cut cut(const kernels::AttentionShape& shape, int threads) {
-  const std::int64_t pairs = shape.batch * shape.heads, share = pairs / (2 * threads);
-  const bool whole = share >= 2 || shape.queries <= kQueriesPerTask;
+  const std::int64_t pairs = shape.batch * shape.heads, share = pairs / threads;
+  const bool whole = share >= 4 || shape.queries <= kQueriesPerTask;
   const std::int64_t most = shape.queries > kStrip || share < 1 ? 1 : share < kMostHeads ? share : kMostHeads;
   const std::int64_t groups = (shape.heads + most - 1) / most, heads = (shape.heads + groups - 1) / groups;
   const std::int64_t rows = whole ? shape.queries : kQueriesPerTask;
@@ -209,6 +216,7 @@ Cut cut(const kernels::AttentionShape& shape, int threads) {
 
 template <class T>
 void run(const kernels::AttentionForward& p) {
+  if (p.shape.batch * p.shape.heads * p.shape.queries == 0) return;
   const Cut c = cut(p.shape, p.pool->size());
   parallel_for(p.pool, p.shape.batch * c.groups * c.parts, [&](std::int64_t task) {
     const std::int64_t begin = (c.parts - 1 - task % c.parts) * c.rows;  // the last queries see most: first

@@ -23,7 +23,8 @@ void take_rows(const kernels::Strided& x, DType dtype, std::int64_t first, std::
       const auto* row = from + r * x.row;
       prefetch_ahead(row, x.row, size);
       T* there = to + r * stride;
-      for_vectors<Vec<T>::kWidth>(0, size, [&](std::int64_t d, auto lanes) { Vec<T>::load(row + d, lanes).store(there + d); });
+      for_vectors<Vec<T>::kWidth>(0, size,
+                                  [&](std::int64_t d, auto lanes) { Vec<T>::load(row + d, lanes).store(there + d); });
     }
   });
 }
@@ -84,8 +85,9 @@ void turn_part(const S* from, std::int64_t row, std::int64_t rows, std::int64_t 
   constexpr int n = Vec<T>::kWidth;
   alignas(64) T square[n * n], turned[n * n];
   for (int r = 0; r < n; ++r) {
-    const Vec<T> values = r >= rows ? Vec<T>::splat(0)
-                          : cols >= n ? Vec<T>::load(from + r * row) : Vec<T>::load(from + r * row, First{static_cast<int>(cols)});
+    const Vec<T> values = r >= rows   ? Vec<T>::splat(0)
+                          : cols >= n ? Vec<T>::load(from + r * row)
+                                      : Vec<T>::load(from + r * row, First{static_cast<int>(cols)});
     values.store(square + r * n);
   }
   if (cols >= n) return turn_square(square, n, to, kKeyBlock);
@@ -93,11 +95,11 @@ void turn_part(const S* from, std::int64_t row, std::int64_t rows, std::int64_t 
   for (std::int64_t d = 0; d < cols; ++d) Vec<T>::load(turned + d * n).store(to + d * kKeyBlock);
 }
 
-// Rows [first, first + rows) of an operand, at most a block, as (size, kKeyBlock); keys from `rows` on are zero. Asks for
-// the next block on the way, and for that of `beside`, evenly: too much at once would stop the processor.
+// Rows [first, first + rows) of an operand, at most a block, as (size, kKeyBlock); keys from `rows` on are zero. Asks
+// for the next block on the way, and for that of `beside`, evenly: too much at once would stop the processor.
 template <class T>
-void take_turned(const kernels::Strided& x, DType dtype, std::int64_t first, std::int64_t rows, std::int64_t size, T* to,
-                 const void* beside = nullptr, std::int64_t beside_row = 0) {
+void take_turned(const kernels::Strided& x, DType dtype, std::int64_t first, std::int64_t rows, std::int64_t size,
+                 T* to, const void* beside = nullptr, std::int64_t beside_row = 0) {
   constexpr int n = Vec<T>::kWidth;
   as_stored<T>(x.data, dtype, first, [&]<class S>(const S* from) {
     for (std::int64_t r = 0; r < kKeyBlock; r += n) {

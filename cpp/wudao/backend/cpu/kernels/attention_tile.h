@@ -64,7 +64,8 @@ WUDAO_INLINE void product_block(TileA<T> a, const S* b, std::int64_t b_row, std:
 
 // All columns (whole vectors) of `rows` rows. A single row takes more vectors, to have enough sums under way.
 template <class T, int rows, Start start, class S>
-WUDAO_INLINE void product_rows(TileA<T> a, const S* b, std::int64_t b_row, std::int64_t depth, TileC<T> c, std::int64_t cols) {
+WUDAO_INLINE void product_rows(TileA<T> a, const S* b, std::int64_t b_row, std::int64_t depth, TileC<T> c,
+                               std::int64_t cols) {
   constexpr int kVectors = rows == 1 ? 4 : kBlockVectors;
   constexpr std::int64_t kWidth = Vec<T>::kWidth, kStep = kVectors * kWidth;
   std::int64_t j = 0;

@@ -1,6 +1,7 @@
 // u = x W^T + bias;  y = residual + dropout(activation(u)).
 //
-// A task is a tile of rows by one panel of the packed weight; what follows the product happens while the tile is in cache.
+// A task is a tile of rows by one panel of the packed weight; what follows the product happens while the tile is in
+// cache.
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
 #include "wudao/kernels/products.h"
@@ -16,14 +17,16 @@ void finish_row(const kernels::LinearForward& p, T* u, std::int64_t row, cpu::Pa
   if (p.preactivation != nullptr) store_row(u, p.preactivation, p.compute, first, cols.size);
   activate_row(u, p.activation, cols.size);
   if (p.dropout > 0) {
-    dropout_in_place(u, p.key, p.dropout, static_cast<std::uint64_t>((p.first_row + row) * p.out + cols.begin), cols.size);
+    dropout_in_place(u, p.key, p.dropout, static_cast<std::uint64_t>((p.first_row + row) * p.out + cols.begin),
+                     cols.size);
   }
   if (p.residual != nullptr) add_row(u, p.residual, p.y_type, first, cols.size);
   store_row(u, p.y, p.y_type, first, cols.size);
 }
 
 template <class T>
-void forward_tile(const kernels::LinearForward& p, const cpu::gemm::PackedB& weight, int panel, std::int64_t row, std::int64_t rows) {
+void forward_tile(const kernels::LinearForward& p, const cpu::gemm::PackedB& weight, int panel, std::int64_t row,
+                  std::int64_t rows) {
   const cpu::Panel cols = cpu::panel_of(weight, panel);
   T* tile = tile_memory<T>(rows * cols.size);
   const cpu::gemm::Operand x = {element(p.x, p.compute, row * p.in), p.compute, rows, p.in, p.in, 1};
@@ -33,10 +36,10 @@ void forward_tile(const kernels::LinearForward& p, const cpu::gemm::PackedB& wei
 
 template <class T>
 void forward(const kernels::LinearForward& p) {
-  const auto& weight = cpu::packed_weight(*p.packed, cpu::WeightUse::kForward, {p.weight, p.out, p.in, p.compute}, *p.pool);
-  for_each_tile(p.pool, p.rows, weight.panels, [&](int panel, std::int64_t row, std::int64_t rows) {
-    forward_tile<T>(p, weight, panel, row, rows);
-  });
+  const auto& weight =
+      cpu::packed_weight(*p.packed, cpu::WeightUse::kForward, {p.weight, p.out, p.in, p.compute}, *p.pool);
+  for_each_tile(p.pool, p.rows, weight.panels,
+                [&](int panel, std::int64_t row, std::int64_t rows) { forward_tile<T>(p, weight, panel, row, rows); });
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ void du_row(const kernels::LinearBackward& p, std::int64_t row, std::int64_t col
   alignas(64) T du[kColumnBlock];
   const std::int64_t first = row * p.out + col;
   load_row(p.dy, p.y_type, first, du, size);
-  if (p.dropout > 0) dropout_in_place(du, p.key, p.dropout, static_cast<std::uint64_t>(p.first_row * p.out + first), size);
+  if (p.dropout > 0)
+    dropout_in_place(du, p.key, p.dropout, static_cast<std::uint64_t>(p.first_row * p.out + first), size);
   if (p.activation != kernels::Activation::kNone) {
     alignas(64) T u[kColumnBlock];
     load_row(p.preactivation, p.compute, first, u, size);
@@ -38,6 +39,7 @@ void du_chunk(const kernels::LinearBackward& p, RowRange rows, T* sums) {
 template <class T>
 void make_du(const kernels::LinearBackward& p) {
   if (p.du == p.dy && p.dbias == nullptr) return;
+  if (p.rows == 0 && p.dbias != nullptr) return clear_row(static_cast<T*>(p.dbias), p.out);
   const RowChunks chunks(p.rows, p.shards);
   parallel_for(p.pool, chunks.count(), [&](std::int64_t chunk) {
     du_chunk(p, chunks.range(chunk), p.dbias == nullptr ? nullptr : static_cast<T*>(p.work) + chunk * p.out);
@@ -47,7 +49,8 @@ void make_du(const kernels::LinearBackward& p) {
 
 template <class T>
 void make_dx(const kernels::LinearBackward& p) {
-  const auto& weight = cpu::packed_weight(*p.packed, cpu::WeightUse::kBackward, {p.weight, p.out, p.in, p.compute}, *p.pool);
+  const auto& weight =
+      cpu::packed_weight(*p.packed, cpu::WeightUse::kBackward, {p.weight, p.out, p.in, p.compute}, *p.pool);
   for_each_tile(p.pool, p.rows, weight.panels, [&](int panel, std::int64_t row, std::int64_t rows) {
     const cpu::Panel cols = cpu::panel_of(weight, panel);
     T* tile = tile_memory<T>(rows * cols.size);

@@ -28,7 +28,8 @@ WUDAO_INLINE void as_stored(const void* x, DType dtype, std::int64_t first, F&& 
 template <class T>
 void load_row(const void* x, DType dtype, std::int64_t first, T* to, std::int64_t size) {
   as_stored<T>(x, dtype, first, [&](const auto* from) {
-    for_vectors<Vec<T>::kWidth>(0, size, [&](std::int64_t j, auto lanes) { Vec<T>::load(from + j, lanes).store(to + j, lanes); });
+    for_vectors<Vec<T>::kWidth>(
+        0, size, [&](std::int64_t j, auto lanes) { Vec<T>::load(from + j, lanes).store(to + j, lanes); });
   });
 }
 
@@ -36,14 +37,16 @@ template <class T>
 void store_row(const T* from, void* y, DType dtype, std::int64_t first, std::int64_t size) {
   as_stored<T>(y, dtype, first, [&](const auto* at) {
     auto* to = const_cast<std::remove_const_t<std::remove_pointer_t<decltype(at)>>*>(at);
-    for_vectors<Vec<T>::kWidth>(0, size, [&](std::int64_t j, auto lanes) { Vec<T>::load(from + j, lanes).store(to + j, lanes); });
+    for_vectors<Vec<T>::kWidth>(
+        0, size, [&](std::int64_t j, auto lanes) { Vec<T>::load(from + j, lanes).store(to + j, lanes); });
   });
 }
 
 // x = f(x)
 template <class T, class F>
 WUDAO_INLINE void change_row(T* x, std::int64_t size, F&& f) {
-  for_vectors<Vec<T>::kWidth>(0, size, [&](std::int64_t j, auto lanes) { f(Vec<T>::load(x + j, lanes)).store(x + j, lanes); });
+  for_vectors<Vec<T>::kWidth>(0, size,
+                              [&](std::int64_t j, auto lanes) { f(Vec<T>::load(x + j, lanes)).store(x + j, lanes); });
 }
 
 // x = f(x, y)
@@ -61,7 +64,8 @@ void add_row(T* x, const T* y, std::int64_t size) {
 
 template <class T>
 void add_row(T* x, const void* y, DType dtype, std::int64_t first, std::int64_t size) {
-  as_stored<T>(y, dtype, first, [&](const auto* from) { change_row(x, from, size, [](Vec<T> a, Vec<T> b) { return a + b; }); });
+  as_stored<T>(y, dtype, first,
+               [&](const auto* from) { change_row(x, from, size, [](Vec<T> a, Vec<T> b) { return a + b; }); });
 }
 
 template <class T>

@@ -28,7 +28,8 @@ int bits(std::int64_t value) { return value > 0 ? 64 - __builtin_clzll(static_ca
 // How many nodes wait after `closed` whole shards, with the open one.
 int waiting_nodes(std::int64_t closed, bool open) { return leaf_slot(closed) + (open ? 1 : 0); }
 
-// What a portion does to the tree: nodes `lowest` and up change; `before` of them wait when it begins, `after` at its end.
+// What a portion does to the tree: nodes `lowest` and up change; `before` of them wait when it begins, `after` at its
+// end.
 struct Course {
   int lowest, before, after;
 };
@@ -62,15 +63,19 @@ void add_part(const ShardProduct& p, const ShardRows& part, const Tile& tile, T*
     if (part.opens) clear_row(node, tile.rows * tile.cols);
     return;
   }
-  const cpu::gemm::Operand left = {element(part.left, p.compute, tile.row), p.compute, tile.rows, part.rows, 1, p.left_stride};
-  const cpu::gemm::Operand right = {element(part.right, p.compute, tile.col), p.compute, part.rows, tile.cols, p.right_stride, 1};
+  const cpu::gemm::Operand left = {
+      element(part.left, p.compute, tile.row), p.compute, tile.rows, part.rows, 1, p.left_stride};
+  const cpu::gemm::Operand right = {
+      element(part.right, p.compute, tile.col), p.compute, part.rows, tile.cols, p.right_stride, 1};
   cpu::gemm::provider().multiply(left, right, {node, tile.cols, !part.opens});
 }
 
 template <class T>
 void make_tile(const ShardProduct& p, const Course& course, const Tile& tile) {
   const std::int64_t size = tile.rows * tile.cols, slots = bits(p.closed + p.count) + 1;
-  const Nodes<T> nodes = {static_cast<T*>(cpu::workspace(cpu::Workspace::kTile, slots * size * static_cast<std::int64_t>(sizeof(T)))), size};
+  const Nodes<T> nodes = {
+      static_cast<T*>(cpu::workspace(cpu::Workspace::kTile, slots * size * static_cast<std::int64_t>(sizeof(T)))),
+      size};
   for (int slot = course.lowest; slot < course.before; ++slot) move_tile(p, tile, nodes[slot], p.nodes[slot], true);
   std::int64_t closed = p.closed;
   for (int i = 0; i < p.count; ++i) {

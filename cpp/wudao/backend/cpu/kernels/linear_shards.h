@@ -1,8 +1,9 @@
-// The product behind every weight gradient: a sum over shards of left_s^T right_s, in the fixed binary tree over shards.
+// The product behind every weight gradient: a sum over shards of left_s^T right_s, in the fixed binary tree over
+// shards.
 //
-// All shards of one output tile are done before the next tile is begun, so that the nodes of the tree are tiles in cache
-// and never whole gradients. When the rows do not come all at once (the output layer makes them in portions), the nodes
-// that wait for later portions are kept in memory: node 0, which becomes the result, and as many more as wait.
+// All shards of one output tile are done before the next tile is begun, so that the nodes of the tree are tiles in
+// cache and never whole gradients. When the rows do not come all at once (the output layer makes them in portions), the
+// nodes that wait for later portions are kept in memory: node 0, which becomes the result, and as many more as wait.
 #pragma once
 
 #include <cstdint>
@@ -28,9 +29,9 @@ struct ShardProduct {
   int count;
   std::int64_t m, n, left_stride, right_stride;  // strides in elements
   DType compute;                                 // of left and right; the result is of its accumulator type
-  std::int64_t closed;  // shards closed by earlier portions
-  bool open;            // whether an earlier portion left a shard open
-  void* const* nodes;   // memory for waiting nodes, (m, n) each; nodes[0] receives the result
+  std::int64_t closed;                           // shards closed by earlier portions
+  bool open;                                     // whether an earlier portion left a shard open
+  void* const* nodes;                            // memory for waiting nodes, (m, n) each; nodes[0] receives the result
   ThreadPool* pool;
 };
 

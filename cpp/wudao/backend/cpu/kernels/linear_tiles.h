@@ -16,7 +16,8 @@ T* tile_memory(std::int64_t size) {
   return static_cast<T*>(cpu::workspace(cpu::Workspace::kTile, size * static_cast<std::int64_t>(sizeof(T))));
 }
 
-// Runs body(panel, first row, rows) for all tiles. Neighbouring tasks share a panel: it is the larger of the two inputs.
+// Runs body(panel, first row, rows) for all tiles. Neighbouring tasks share a panel: it is the larger of the two
+// inputs.
 template <class Body>
 void for_each_tile(ThreadPool* pool, std::int64_t rows, int panels, Body&& body) {
   const std::int64_t height = cpu::product_tile_rows(rows), down = (rows + height - 1) / height;

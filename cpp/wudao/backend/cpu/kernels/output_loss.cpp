@@ -6,8 +6,8 @@
 
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_shards.h"
-#include "wudao/backend/cpu/kernels/output_loss_plan.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
+#include "wudao/backend/cpu/kernels/output_loss_plan.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {
@@ -42,7 +42,9 @@ void list_rows(const kernels::OutputLoss& p, std::int64_t* row) {
   }
 }
 
-void copy_bytes(char* to, const char* from, std::int64_t bytes) { __builtin_memcpy(to, from, static_cast<std::size_t>(bytes)); }
+void copy_bytes(char* to, const char* from, std::int64_t bytes) {
+  __builtin_memcpy(to, from, static_cast<std::size_t>(bytes));
+}
 
 template <class T>
 void gather(const Work<T>& w) {
@@ -89,9 +91,11 @@ void make_logits(const Work<T>& w, std::int64_t begin, std::int64_t rows, T* z, 
 template <class T>
 double logsumexp(const TileSum<T>* tiles, int count) {
   double largest = static_cast<double>(tiles[0].largest), sum = 0;
-  for (int t = 1; t < count; ++t) largest = tiles[t].largest > largest ? static_cast<double>(tiles[t].largest) : largest;
+  for (int t = 1; t < count; ++t)
+    largest = tiles[t].largest > largest ? static_cast<double>(tiles[t].largest) : largest;
   for (int t = 0; t < count; ++t) {
-    if (tiles[t].sum > 0) sum += static_cast<double>(tiles[t].sum) * ::exp(static_cast<double>(tiles[t].largest) - largest);
+    if (tiles[t].sum > 0)
+      sum += static_cast<double>(tiles[t].sum) * ::exp(static_cast<double>(tiles[t].largest) - largest);
   }
   return largest + ::log(sum);
 }
@@ -127,7 +131,8 @@ void finish_rows(const Work<T>& w, std::int64_t begin, std::int64_t rows, const 
 template <class T>
 void make_dh(const Work<T>& w, std::int64_t begin, std::int64_t rows, const char* dz) {
   const kernels::OutputLoss& p = w.p;
-  const auto& weight = cpu::packed_weight(*p.packed, cpu::WeightUse::kBackward, {p.weight, p.vocab, p.in, p.compute}, *p.pool);
+  const auto& weight =
+      cpu::packed_weight(*p.packed, cpu::WeightUse::kBackward, {p.weight, p.vocab, p.in, p.compute}, *p.pool);
   for_each_tile(p.pool, rows, weight.panels, [&](int panel, std::int64_t first, std::int64_t count) {
     const cpu::Panel cols = cpu::panel_of(weight, panel);
     T* tile = tile_memory<T>(count * cols.size);
@@ -222,7 +227,8 @@ void make_gradients(const Work<T>& w) {
     const Batch batch = next_batch(w, walk, dz);
     score_batch(w, batch, dz, logits);
     make_dh(w, batch.begin, batch.end - batch.begin, dz);
-    ShardProduct product = {batch.parts, batch.count, p.vocab, p.in, p.vocab, p.in, p.compute, closed, open, nullptr, p.pool};
+    ShardProduct product = {batch.parts, batch.count, p.vocab, p.in,    p.vocab, p.in,
+                            p.compute,   closed,      open,    nullptr, p.pool};
     nodes.provide(nodes_in_memory(product));
     product.nodes = nodes.data();
     shard_product(product);
@@ -254,14 +260,24 @@ void add_losses(const Work<T>& w) {
 
 template <class T>
 void run(const kernels::OutputLoss& p) {
-  const auto& weight = cpu::packed_weight(*p.packed, cpu::WeightUse::kForward, {p.weight, p.vocab, p.in, p.compute}, *p.pool);
+  const auto& weight =
+      cpu::packed_weight(*p.packed, cpu::WeightUse::kForward, {p.weight, p.vocab, p.in, p.compute}, *p.pool);
   const std::int64_t counted = counted_rows(p), columns = p.logit_columns > 0 ? p.logit_columns : p.vocab;
   const bool gradients = p.dh != nullptr;
   const std::int64_t held = gradients ? smaller(batch_rows(p), counted) : counted;
-  const Block row(p, bytes_of<std::int64_t>(counted)), target(p, bytes_of<T>(counted)), loss(p, bytes_of<double>(counted));
+  const Block row(p, bytes_of<std::int64_t>(counted)), target(p, bytes_of<T>(counted)),
+      loss(p, bytes_of<double>(counted));
   const Block h(p, counted * p.in * static_cast<std::int64_t>(size_of(p.compute)));
   const Block tiles(p, bytes_of<TileSum<T>>(held * weight.panels));
-  const Work<T> w = {p, weight, counted, columns, row.as<std::int64_t>(), h.as<char>(), tiles.as<TileSum<T>>(), target.as<T>(), loss.as<double>()};
+  const Work<T> w = {p,
+                     weight,
+                     counted,
+                     columns,
+                     row.as<std::int64_t>(),
+                     h.as<char>(),
+                     tiles.as<TileSum<T>>(),
+                     target.as<T>(),
+                     loss.as<double>()};
   list_rows(p, w.row);
   gather(w);
   clear_uncounted<T>(p);
