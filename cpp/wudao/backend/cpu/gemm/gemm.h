@@ -24,7 +24,8 @@ struct Operand {
   std::int64_t row_stride, col_stride;
 };
 
-// A row-major result, float32 or float64. `accumulate` adds to what is there.
+// A row-major result, float32 or float64. `accumulate` adds to what is there. A result without gaps (row_stride =
+// columns) that does not accumulate is written without a detour.
 struct Result {
   void* data;
   std::int64_t row_stride;
