@@ -26,7 +26,9 @@ double thread_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-double wall_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 double median(std::vector<double>& values) {
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
@@ -83,16 +85,20 @@ std::vector<char> filled(std::int64_t count, DType dtype) {
     const float value = static_cast<float>((i * 2654435761u) % 2048) / 1024.0f - 1.0f;
     if (dtype == DType::kFloat32) reinterpret_cast<float*>(bytes.data())[i] = value;
     if (dtype == DType::kFloat64) reinterpret_cast<double*>(bytes.data())[i] = value;
-    if (dtype == DType::kBFloat16) reinterpret_cast<std::uint16_t*>(bytes.data())[i] = static_cast<std::uint16_t>((i % 2 ? 0x3F80 : 0xBF80) + i % 97);
+    if (dtype == DType::kBFloat16)
+      reinterpret_cast<std::uint16_t*>(bytes.data())[i] =
+          static_cast<std::uint16_t>((i % 2 ? 0x3F80 : 0xBF80) + i % 97);
   }
   return bytes;
 }
 
 void print(const Provider& p, DType dtype, const char* product, const Shape& s, double one, double two) {
   const double work = 2e-9 * static_cast<double>(s.m) * static_cast<double>(s.k) * static_cast<double>(s.n);
-  std::printf("{\"provider\": \"%s\", \"kernel\": \"%s\", \"dtype\": \"%s\", \"product\": \"%s\", \"m\": %ld, \"k\": %ld, \"n\": %ld, "
-              "\"gflops_1\": %.1f, \"gflops_2\": %.1f}\n",
-              p.name, p.describe(dtype), name_of(dtype), product, s.m, s.k, s.n, work / one, work / two);
+  std::printf(
+      "{\"provider\": \"%s\", \"kernel\": \"%s\", \"dtype\": \"%s\", \"product\": \"%s\", \"m\": %ld, \"k\": %ld, "
+      "\"n\": %ld, "
+      "\"gflops_1\": %.1f, \"gflops_2\": %.1f}\n",
+      p.name, p.describe(dtype), name_of(dtype), product, s.m, s.k, s.n, work / one, work / two);
   std::fflush(stdout);
 }
 
@@ -104,14 +110,16 @@ void bench_packed(const Provider& p, DType dtype, const Shape& s, double budget)
   PackedB* packed = pack_all(p, {w.data(), weights, s.k, s.n, 1, s.k}, dtype);
   const auto panels = [&](int first, int step, std::vector<char>& tile) {
     for (int panel = first; panel < packed->panels; panel += step) {
-      p.multiply_packed(a, *packed, panel, {tile.data(), std::min(packed->panel_cols, s.n - panel * packed->panel_cols), false});
+      p.multiply_packed(a, *packed, panel,
+                        {tile.data(), std::min(packed->panel_cols, s.n - panel * packed->panel_cols), false});
     }
   };
   std::vector<char> tiles[2] = {filled(s.m * packed->panel_cols, weights), filled(s.m * packed->panel_cols, weights)};
   const double one = time_alone(budget, [&] { panels(0, 1, tiles[0]); });
   // With one panel the two threads take it for different rows: twice the work.
   const bool single = packed->panels == 1;
-  const double two = time_pair(budget, [&](int half) { single ? panels(0, 1, tiles[half]) : panels(half, 2, tiles[half]); });
+  const double two =
+      time_pair(budget, [&](int half) { single ? panels(0, 1, tiles[half]) : panels(half, 2, tiles[half]); });
   print(p, dtype, "packed", s, one, single ? two / 2 : two);
   p.free_packed(packed);
 }
@@ -140,16 +148,19 @@ void bench_pack(const Provider& p, DType dtype, std::int64_t k, std::int64_t n, 
   const double one = time_alone(budget, [&] { pack(0, 1); }), two = time_pair(budget, [&](int half) { pack(half, 2); });
   p.free_packed(packed);
   const double elements = 1e-9 * static_cast<double>(k * n);
-  std::printf("{\"provider\": \"%s\", \"dtype\": \"%s\", \"product\": \"pack\", \"transposed\": %d, \"k\": %ld, \"n\": %ld, "
-              "\"gelements_1\": %.2f, \"gelements_2\": %.2f}\n",
-              p.name, name_of(dtype), transposed, k, n, elements / one, elements / two);
+  std::printf(
+      "{\"provider\": \"%s\", \"dtype\": \"%s\", \"product\": \"pack\", \"transposed\": %d, \"k\": %ld, \"n\": %ld, "
+      "\"gelements_1\": %.2f, \"gelements_2\": %.2f}\n",
+      p.name, name_of(dtype), transposed, k, n, elements / one, elements / two);
 }
 
 void bench(const Provider& p, DType dtype, double budget) {
-  constexpr Shape kPacked[] = {{64, 256, 768},  {128, 192, 768},  {128, 384, 1536},  {128, 576, 2304},  {128, 768, 2304}, {128, 768, 768},
-                               {128, 768, 3072}, {128, 3072, 768}, {128, 1024, 4096}, {256, 1024, 8192}, {32, 768, 768},   {150, 768, 768},
-                               {1, 768, 3072},  {1, 3072, 768},   {8, 768, 3072}};
-  constexpr Shape kGradient[] = {{256, 128, 256}, {256, 512, 256}, {256, 2048, 256}, {128, 512, 512}, {128, 512, 768}, {64, 1024, 1024}, {192, 256, 192}};
+  constexpr Shape kPacked[] = {{64, 256, 768},    {128, 192, 768},   {128, 384, 1536}, {128, 576, 2304},
+                               {128, 768, 2304},  {128, 768, 768},   {128, 768, 3072}, {128, 3072, 768},
+                               {128, 1024, 4096}, {256, 1024, 8192}, {32, 768, 768},   {150, 768, 768},
+                               {1, 768, 3072},    {1, 3072, 768},    {8, 768, 3072}};
+  constexpr Shape kGradient[] = {{256, 128, 256}, {256, 512, 256},  {256, 2048, 256}, {128, 512, 512},
+                                 {128, 512, 768}, {64, 1024, 1024}, {192, 256, 192}};
   for (const Shape& shape : kPacked) bench_packed(p, dtype, shape, budget);
   for (const Shape& shape : kGradient) bench_gradient(p, dtype, shape, budget);
   for (bool transposed : {false, true}) bench_pack(p, dtype, 768, 3072, transposed, budget);

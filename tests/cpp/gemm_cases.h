@@ -38,9 +38,11 @@ struct Matrix {
   std::vector<char> bytes;
 
   // Values lie in [low, 1): signed unless asked otherwise.
-  Matrix(std::int64_t rows, std::int64_t cols, DType dtype, bool by_rows, unsigned seed, std::int64_t gap = 0, float low = -1.0f)
+  Matrix(std::int64_t rows, std::int64_t cols, DType dtype, bool by_rows, unsigned seed, std::int64_t gap = 0,
+         float low = -1.0f)
       : rows(rows), cols(cols), dtype(dtype), by_rows(by_rows), stride((by_rows ? cols : rows) + gap) {
-    bytes.assign(static_cast<std::size_t>((by_rows ? rows : cols) * stride + 64) * size_of(dtype), static_cast<char>(0xFF));
+    bytes.assign(static_cast<std::size_t>((by_rows ? rows : cols) * stride + 64) * size_of(dtype),
+                 static_cast<char>(0xFF));
     std::mt19937 random(seed);
     std::uniform_real_distribution<float> values(low, 1.0f);
     for (std::int64_t i = 0; i < rows; ++i) {
@@ -83,13 +85,15 @@ struct Output {
   double get(std::int64_t i, std::int64_t j) const { return wide.empty() ? narrow[place(i, j)] : wide[place(i, j)]; }
   // From column `first` on.
   Result result(bool accumulate, std::int64_t first = 0, std::int64_t row = 0) {
-    void* data = wide.empty() ? static_cast<void*>(narrow.data() + place(row, first)) : static_cast<void*>(wide.data() + place(row, first));
+    void* data = wide.empty() ? static_cast<void*>(narrow.data() + place(row, first))
+                              : static_cast<void*>(wide.data() + place(row, first));
     return {data, stride, accumulate};
   }
 };
 
 // |error| <= max(2x the error of a plain loop in the sum's own type, 4 units in the last place of the largest output).
-inline void check_product(const Matrix& a, const Matrix& b, const Output& c, double start, bool accumulate, const std::string& what) {
+inline void check_product(const Matrix& a, const Matrix& b, const Output& c, double start, bool accumulate,
+                          const std::string& what) {
   double error = 0, naive_error = 0, largest = 0;
   for (std::int64_t i = 0; i < c.rows; ++i) {
     for (std::int64_t j = 0; j < c.cols; ++j) {
@@ -112,7 +116,8 @@ inline void check_product(const Matrix& a, const Matrix& b, const Output& c, dou
   }
   const double ulp = c.dtype == DType::kFloat64 ? std::ldexp(largest, -52) : std::ldexp(largest, -23);
   if (error > std::max(2 * naive_error, 4 * ulp)) {
-    throw check::Failure(text(what, ": error ", error, ", of a plain loop ", naive_error, ", unit in the last place ", ulp));
+    throw check::Failure(
+        text(what, ": error ", error, ", of a plain loop ", naive_error, ", unit in the last place ", ulp));
   }
   for (std::int64_t i = 0; i < c.rows; ++i) {
     for (std::int64_t j = c.cols; j < c.stride; ++j) {
@@ -135,8 +140,10 @@ inline Matrix rounded(const Matrix& b, DType compute) {
   return copy;
 }
 
-inline void multiply_all_panels(const Provider& provider, const Operand& a, const PackedB& packed, Output& c, bool accumulate, std::int64_t row = 0) {
-  for (int p = 0; p < packed.panels; ++p) provider.multiply_packed(a, packed, p, c.result(accumulate, p * packed.panel_cols, row));
+inline void multiply_all_panels(const Provider& provider, const Operand& a, const PackedB& packed, Output& c,
+                                bool accumulate, std::int64_t row = 0) {
+  for (int p = 0; p < packed.panels; ++p)
+    provider.multiply_packed(a, packed, p, c.result(accumulate, p * packed.panel_cols, row));
 }
 
 }  // namespace gemm_cases

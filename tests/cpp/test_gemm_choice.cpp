@@ -17,7 +17,9 @@ bool contains(const std::string& all, const std::string& part) { return all.find
 // WUDAO_MATMUL for the length of a test.
 class Wanted {
  public:
-  explicit Wanted(const char* name) : before_(std::getenv("WUDAO_MATMUL") ? std::getenv("WUDAO_MATMUL") : "") { setenv("WUDAO_MATMUL", name, 1); }
+  explicit Wanted(const char* name) : before_(std::getenv("WUDAO_MATMUL") ? std::getenv("WUDAO_MATMUL") : "") {
+    setenv("WUDAO_MATMUL", name, 1);
+  }
   ~Wanted() { setenv("WUDAO_MATMUL", before_.c_str(), 1); }
 
  private:
@@ -50,7 +52,8 @@ TEST(gemm_providers_name_the_instructions_that_run) {
   const std::string level = name_of(cpu_level());
   for (DType dtype : kTypes) CHECK(contains(plain_provider().describe(dtype), "wudao_rt " + level));
 #ifdef WUDAO_WITH_ONEDNN
-  const std::string float32 = onednn_provider().describe(DType::kFloat32), bfloat16 = onednn_provider().describe(DType::kBFloat16);
+  const std::string float32 = onednn_provider().describe(DType::kFloat32),
+                    bfloat16 = onednn_provider().describe(DType::kBFloat16);
   const bool runs_onednn = level == "avx512" || level == "avx512_bf16";
   CHECK(contains(float32, runs_onednn ? "oneDNN 3.2.0 brg:avx512_core" : "wudao_rt " + level));
   if (level == "avx512_bf16") CHECK(contains(bfloat16, "brg:avx512_core_bf16"));
@@ -71,7 +74,8 @@ TEST(gemm_cblas_says_what_runs_and_why) {
     for (DType dtype : {DType::kFloat32, DType::kBFloat16}) {
       const std::string kernel = provider->describe(dtype);
       CHECK(contains(kernel, "OpenBLAS"));
-      if (contains(kernel, "wudao_rt")) CHECK(contains(kernel, "would use more") || contains(kernel, "does not treat rows alike"));
+      if (contains(kernel, "wudao_rt"))
+        CHECK(contains(kernel, "would use more") || contains(kernel, "does not treat rows alike"));
     }
   }
   CHECK_EQUAL(kCblas, contains(MESSAGE_OF(ConfigError, (Wanted("mkl"), choose_provider())), "cblas"));

@@ -16,11 +16,15 @@ constexpr Shape kShapes[] = {{1, 1}, {64, 64}, {33, 65}, {7, 129}, {513, 1}, {10
 
 void check_rows(const Output& got, std::int64_t first, const Output& want, const std::string& what) {
   const std::size_t size = want.wide.empty() ? sizeof(float) : sizeof(double);
-  const char* g = want.wide.empty() ? reinterpret_cast<const char*>(got.narrow.data()) : reinterpret_cast<const char*>(got.wide.data());
-  const char* w = want.wide.empty() ? reinterpret_cast<const char*>(want.narrow.data()) : reinterpret_cast<const char*>(want.wide.data());
+  const char* g = want.wide.empty() ? reinterpret_cast<const char*>(got.narrow.data())
+                                    : reinterpret_cast<const char*>(got.wide.data());
+  const char* w = want.wide.empty() ? reinterpret_cast<const char*>(want.narrow.data())
+                                    : reinterpret_cast<const char*>(want.wide.data());
   for (std::int64_t i = 0; i < got.rows; ++i) {
-    if (std::memcmp(g + got.place(i, 0) * size, w + want.place(first + i, 0) * size, static_cast<std::size_t>(got.cols) * size) != 0) {
-      throw check::Failure(text(what, ": row ", first + i, " of ", got.rows, " rows from row ", first, " differs from the same row of ", want.rows));
+    if (std::memcmp(g + got.place(i, 0) * size, w + want.place(first + i, 0) * size,
+                    static_cast<std::size_t>(got.cols) * size) != 0) {
+      throw check::Failure(text(what, ": row ", first + i, " of ", got.rows, " rows from row ", first,
+                                " differs from the same row of ", want.rows));
     }
   }
 }
@@ -43,8 +47,11 @@ void check_unpacked(const Provider& provider, DType dtype) {
   for (const Shape& shape : kShapes) {
     for (int layout = 0; layout < 8; ++layout) {
       const Matrix a(kMaxRows, shape.k, dtype, !(layout & 1), 1), b(shape.k, shape.n, dtype, !(layout & 2), 2);
-      const std::string what = text(provider.name, ".multiply ", name_of(dtype), " K=", shape.k, " N=", shape.n, " layout ", layout);
-      check_all_row_counts(a, shape.n, what, [&](const Operand& rows, Output& c) { provider.multiply(rows, b.operand(), c.result(layout & 4)); });
+      const std::string what =
+          text(provider.name, ".multiply ", name_of(dtype), " K=", shape.k, " N=", shape.n, " layout ", layout);
+      check_all_row_counts(a, shape.n, what, [&](const Operand& rows, Output& c) {
+        provider.multiply(rows, b.operand(), c.result(layout & 4));
+      });
     }
   }
 }
@@ -54,8 +61,11 @@ void check_packed(const Provider& provider, DType dtype) {
     const Matrix a(kMaxRows, shape.k, dtype, true, 1), b(shape.k, shape.n, weight_type(dtype), false, 2);
     PackedB* packed = pack_all(provider, b.operand(), dtype);
     for (bool accumulate : {false, true}) {
-      const std::string what = text(provider.name, ".multiply_packed ", name_of(dtype), " K=", shape.k, " N=", shape.n, accumulate ? " accumulate" : "");
-      check_all_row_counts(a, shape.n, what, [&](const Operand& rows, Output& c) { multiply_all_panels(provider, rows, *packed, c, accumulate); });
+      const std::string what = text(provider.name, ".multiply_packed ", name_of(dtype), " K=", shape.k, " N=", shape.n,
+                                    accumulate ? " accumulate" : "");
+      check_all_row_counts(a, shape.n, what, [&](const Operand& rows, Output& c) {
+        multiply_all_panels(provider, rows, *packed, c, accumulate);
+      });
     }
     provider.free_packed(packed);
   }

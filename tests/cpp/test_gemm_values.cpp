@@ -13,7 +13,8 @@ constexpr std::int64_t kFew = 200;
 
 float lowest(std::int64_t m, std::int64_t n) { return m * n < kFew ? 0.0f : -1.0f; }
 
-std::string title(const Provider& provider, const char* call, DType dtype, std::int64_t m, std::int64_t k, std::int64_t n, int layout) {
+std::string title(const Provider& provider, const char* call, DType dtype, std::int64_t m, std::int64_t k,
+                  std::int64_t n, int layout) {
   return text(provider.name, ".", call, " ", name_of(dtype), " M=", m, " K=", k, " N=", n, " layout ", layout);
 }
 
@@ -28,12 +29,14 @@ void check_multiply(const Provider& provider, DType dtype, std::int64_t m, std::
 
 void check_packed(const Provider& provider, DType dtype, std::int64_t m, std::int64_t k, std::int64_t n, int layout) {
   const std::int64_t gap = layout & 8 ? 5 : 0;
-  const Matrix a(m, k, dtype, true, 3, gap, lowest(m, n)), b(k, n, weight_type(dtype), !(layout & 2), 4, gap, lowest(m, n));
+  const Matrix a(m, k, dtype, true, 3, gap, lowest(m, n)),
+      b(k, n, weight_type(dtype), !(layout & 2), 4, gap, lowest(m, n));
   PackedB* packed = pack_all(provider, b.operand(), dtype);
   Output c(m, n, dtype, kStart);
   multiply_all_panels(provider, a.operand(), *packed, c, layout & 4);
   provider.free_packed(packed);
-  check_product(a, rounded(b, dtype), c, kStart, layout & 4, title(provider, "multiply_packed", dtype, m, k, n, layout));
+  check_product(a, rounded(b, dtype), c, kStart, layout & 4,
+                title(provider, "multiply_packed", dtype, m, k, n, layout));
 }
 
 // Each triple of sizes once, the sixteen layouts in turn.
@@ -102,7 +105,8 @@ TEST(gemm_without_products_is_zero_or_what_was_there) {
 }
 
 TEST(gemm_rounds_weights_to_the_nearest_bfloat16) {
-  const std::uint32_t bits[] = {0x3F808000u, 0x3F818000u, 0x3F808001u, 0x3F817FFFu, 0xBF808000u, 0x7F7FFFFFu, 0x7F800000u, 0x00000000u, 0x3F7FFFFFu};
+  const std::uint32_t bits[] = {0x3F808000u, 0x3F818000u, 0x3F808001u, 0x3F817FFFu, 0xBF808000u,
+                                0x7F7FFFFFu, 0x7F800000u, 0x00000000u, 0x3F7FFFFFu};
   const std::int64_t n = static_cast<std::int64_t>(std::size(bits));
   Matrix one(1, 1, DType::kBFloat16, true, 1), b(1, n, DType::kFloat32, true, 1);
   one.set(0, 0, 1.0f);

@@ -131,11 +131,15 @@ void multiply(const Operand& a, const Operand& b, const Result& c) {
 
 // kTile equal rows of A have to give kTile equal rows of C.
 bool rows_are_alike(std::int64_t k, std::int64_t n, bool a_by_rows, bool b_by_rows) {
-  AlignedBuffer a_memory(static_cast<std::size_t>(kTile * k) * sizeof(float)), b_memory(static_cast<std::size_t>(k * n) * sizeof(float));
+  AlignedBuffer a_memory(static_cast<std::size_t>(kTile * k) * sizeof(float)),
+      b_memory(static_cast<std::size_t>(k * n) * sizeof(float));
   AlignedBuffer c_memory(static_cast<std::size_t>(kTile * n) * sizeof(float));
-  float *a = static_cast<float*>(a_memory.data()), *b = static_cast<float*>(b_memory.data()), *c = static_cast<float*>(c_memory.data());
+  float *a = static_cast<float*>(a_memory.data()), *b = static_cast<float*>(b_memory.data()),
+        *c = static_cast<float*>(c_memory.data());
   std::uint32_t random = 1;
-  const auto next = [&] { return static_cast<float>((random = random * 1664525u + 1013904223u) >> 8) * 0x1.0p-23f - 1.0f; };
+  const auto next = [&] {
+    return static_cast<float>((random = random * 1664525u + 1013904223u) >> 8) * 0x1.0p-23f - 1.0f;
+  };
   for (std::int64_t p = 0; p < k; ++p) {
     const float value = next();
     for (std::int64_t i = 0; i < kTile; ++i) a[a_by_rows ? i * k + p : p * kTile + i] = value;
@@ -150,7 +154,8 @@ bool rows_are_alike(std::int64_t k, std::int64_t n, bool a_by_rows, bool b_by_ro
 }
 
 bool rows_are_alike() {
-  constexpr std::int64_t kShapes[][2] = {{768, 256}, {1000, 250}, {64, 64}, {33, 65}, {2049, 48}, {513, 1}, {400, 3}, {7, 129}};
+  constexpr std::int64_t kShapes[][2] = {{768, 256}, {1000, 250}, {64, 64}, {33, 65},
+                                         {2049, 48}, {513, 1},    {400, 3}, {7, 129}};
   for (const auto& shape : kShapes) {
     for (int layout = 0; layout < 4; ++layout) {
       if (!rows_are_alike(shape[0], shape[1], layout & 1, layout & 2)) return false;

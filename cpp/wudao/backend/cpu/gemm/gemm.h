@@ -1,7 +1,7 @@
 // The matrix product behind one small interface: at most six functions, filled in by each provider.
 //
-// Packing costs about a second per 10^9 weights and thread (transposed bfloat16), so the panels of a weight are separate
-// tasks and their memory is kept over the steps.
+// Packing costs about a second per 10^9 weights and thread (transposed bfloat16), so the panels of a weight are
+// separate tasks and their memory is kept over the steps.
 //
 // Every call runs on the calling thread alone. Row i of a result depends on row i of A and on B only, never on how many
 // rows were asked for, and each element adds its K products in an order fixed by K and the dtypes. The loops above cut
@@ -25,7 +25,8 @@ struct Operand {
   std::int64_t row_stride, col_stride;
 };
 
-// A row-major result, float32 or float64. `accumulate` adds to what is there.
+// A row-major result, float32 or float64. `accumulate` adds to what is there. A result without gaps (row_stride =
+// columns) that does not accumulate is written without a detour.
 struct Result {
   void* data;
   std::int64_t row_stride;
@@ -53,7 +54,8 @@ struct Provider {
   void (*free_packed)(PackedB* packed);
   // C[a.rows, columns of the panel] (+)= A[a.rows, K] * panel. A is row-major (col_stride 1) of type packed.compute.
   void (*multiply_packed)(const Operand& a, const PackedB& packed, int panel, const Result& c);
-  // C[a.rows, b.cols] (+)= A * B, both of one type: float32, bfloat16 or float64; sums in float32 (float64 for float64).
+  // C[a.rows, b.cols] (+)= A * B, both of one type: float32, bfloat16 or float64; sums in float32 (float64 for
+  // float64).
   void (*multiply)(const Operand& a, const Operand& b, const Result& c);
 };
 

@@ -1,9 +1,9 @@
 // Matrix products by oneDNN, one-threaded: primitives are made once per thread and shape and kept with their memory
 // objects, so that a call sets three pointers and runs.
 //
-// Numerics: row bits do not depend on the number of rows. Only oneDNN's blocked kernels ("brg") promise that: they cut K by
-// K alone. They take matrices without gaps only, so others are copied, and they need AVX-512: below it the plain kernels
-// run. oneDNN's other family ("gemm:jit") picks its order of sums by the number of rows and the strides too.
+// Numerics: row bits do not depend on the number of rows. Only oneDNN's blocked kernels ("brg") promise that: they cut
+// K by K alone. They take matrices without gaps only, so others are copied, and they need AVX-512: below it the plain
+// kernels run. oneDNN's other family ("gemm:jit") picks its order of sums by the number of rows and the strides too.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -21,10 +21,12 @@ namespace {
 
 using onednn::guarded;
 
-constexpr std::int64_t kPanelCols = 256;  // best or within 2 % of it for every shape of docs/notes/gemm.md
+// Within 4 % of the best width for the shapes of docs/notes/gemm.md; 512 leaves two threads uneven shares of 768
+// columns.
+constexpr std::int64_t kPanelCols = 256;
 constexpr std::int64_t kFloatBytes = sizeof(float);
-constexpr std::int64_t kMaxRows = 256;    // of one primitive
-constexpr std::int64_t kRowStep = 16;     // row counts are cut to multiples of this and a rest: 31 primitives per shape
+constexpr std::int64_t kMaxRows = 256;  // of one primitive
+constexpr std::int64_t kRowStep = 16;   // row counts are cut to multiples of this and a rest: 31 primitives per shape
 
 bool has_bfloat16() { return cpu_level() == CpuLevel::kAvx512Bf16; }
 
@@ -168,7 +170,8 @@ const char* describe(DType compute) {
   if (compute == DType::kFloat64) return plain_provider().describe(compute);
   const onednn::OneThread one_thread;
   static const std::string float32 = onednn::description(DType::kFloat32);
-  static const std::string bfloat16 = onednn::description(library_type(DType::kBFloat16)) + (has_bfloat16() ? "" : ", bfloat16 widened");
+  static const std::string bfloat16 =
+      onednn::description(library_type(DType::kBFloat16)) + (has_bfloat16() ? "" : ", bfloat16 widened");
   return (compute == DType::kBFloat16 ? bfloat16 : float32).c_str();
 }
 

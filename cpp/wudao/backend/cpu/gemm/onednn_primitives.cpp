@@ -1,10 +1,10 @@
 #include "wudao/backend/cpu/gemm/onednn_primitives.h"
-#include "wudao/backend/cpu/workspace.h"
 
 #include <array>
 #include <string_view>
 #include <unordered_map>
 
+#include "wudao/backend/cpu/workspace.h"
 
 namespace wudao::cpu::gemm::onednn {
 namespace {
@@ -32,7 +32,8 @@ struct Key {
 struct HashKey {
   std::size_t operator()(const Key& key) const {
     std::uint64_t hash = 0x9E3779B97F4A7C15u;
-    for (std::int64_t field : key.fields) hash = (hash ^ static_cast<std::uint64_t>(field)) * 0xD6E8FEB86659FD93u, hash ^= hash >> 32;
+    for (std::int64_t field : key.fields)
+      hash = (hash ^ static_cast<std::uint64_t>(field)) * 0xD6E8FEB86659FD93u, hash ^= hash >> 32;
     return hash;
   }
 };
@@ -69,7 +70,9 @@ Desc dense_layout(dnnl::memory::data_type type, std::int64_t rows, std::int64_t 
 // rows. Left to itself the library picks others for other strides and shapes.
 void require_blocked_kernel(dnnl::matmul::primitive_desc& candidate) {
   while (!std::string_view(candidate.impl_info_str()).starts_with("brg:")) {
-    if (!candidate.next_impl()) throw InternalError("matmul: oneDNN has no blocked kernel for this shape. Set WUDAO_MATMUL=plain and report this.");
+    if (!candidate.next_impl())
+      throw InternalError(
+          "matmul: oneDNN has no blocked kernel for this shape. Set WUDAO_MATMUL=plain and report this.");
   }
 }
 
@@ -79,16 +82,23 @@ Prepared prepare_matmul(const First& a, const Second& b) {
   const Desc c_desc = dense_layout(dnnl::memory::data_type::f32, a.rows, b.cols, true);
   dnnl::matmul::primitive_desc chosen(engine(), a_desc, b_desc, c_desc, attributes());
   require_blocked_kernel(chosen);
-  return {dnnl::matmul(chosen), dnnl::memory(a_desc, engine(), nullptr), dnnl::memory(b_desc, engine(), nullptr),
-          dnnl::memory(c_desc, engine(), nullptr), dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr),
+  return {dnnl::matmul(chosen),
+          dnnl::memory(a_desc, engine(), nullptr),
+          dnnl::memory(b_desc, engine(), nullptr),
+          dnnl::memory(c_desc, engine(), nullptr),
+          dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr),
           static_cast<std::int64_t>(chosen.scratchpad_desc().get_size())};
 }
 
 Prepared prepare_reorder(const Operand& b, const Desc& layout) {
   const Desc from({b.rows, b.cols}, type_of(b.dtype), {b.row_stride, b.col_stride});
   const dnnl::reorder::primitive_desc chosen(engine(), from, engine(), layout, attributes());
-  return {dnnl::reorder(chosen), dnnl::memory(from, engine(), nullptr), {}, dnnl::memory(layout, engine(), nullptr),
-          dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr), static_cast<std::int64_t>(chosen.scratchpad_desc().get_size())};
+  return {dnnl::reorder(chosen),
+          dnnl::memory(from, engine(), nullptr),
+          {},
+          dnnl::memory(layout, engine(), nullptr),
+          dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr),
+          static_cast<std::int64_t>(chosen.scratchpad_desc().get_size())};
 }
 
 // The primitive under `key`, made by `make` when it is not there yet.
@@ -104,18 +114,25 @@ Prepared& prepared(const Key& key, Make make) {
 // The C call: the C++ one allocates a map and a vector each time.
 void run(const Prepared& p) {
   p.scratchpad.set_data_handle(workspace(Workspace::kLibrary, p.scratchpad_bytes));
-  const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p.a.get()}, {DNNL_ARG_DST, p.c.get()}, {DNNL_ARG_SCRATCHPAD, p.scratchpad.get()},
+  const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p.a.get()},
+                                  {DNNL_ARG_DST, p.c.get()},
+                                  {DNNL_ARG_SCRATCHPAD, p.scratchpad.get()},
                                   {DNNL_ARG_WEIGHTS, p.b.get(true)}};
-  const dnnl_status_t status = dnnl_primitive_execute(p.primitive.get(), thread_state().stream.get(), p.b.get(true) ? 4 : 3, args);
+  const dnnl_status_t status =
+      dnnl_primitive_execute(p.primitive.get(), thread_state().stream.get(), p.b.get(true) ? 4 : 3, args);
   dnnl::error::wrap_c_api(status, "could not run a primitive");
 }
 
 dnnl_cpu_isa_t isa_of(CpuLevel level) {
   switch (level) {
-    case CpuLevel::kBaseline: return dnnl_cpu_isa_sse41;
-    case CpuLevel::kAvx2: return dnnl_cpu_isa_avx2;
-    case CpuLevel::kAvx512: return dnnl_cpu_isa_avx512_core;
-    default: return dnnl_cpu_isa_avx512_core_bf16;
+    case CpuLevel::kBaseline:
+      return dnnl_cpu_isa_sse41;
+    case CpuLevel::kAvx2:
+      return dnnl_cpu_isa_avx2;
+    case CpuLevel::kAvx512:
+      return dnnl_cpu_isa_avx512_core;
+    default:
+      return dnnl_cpu_isa_avx512_core_bf16;
   }
 }
 
@@ -124,7 +141,8 @@ dnnl_cpu_isa_t isa_of(CpuLevel level) {
 void cap_instruction_set(CpuLevel level) {
   if (dnnl_set_max_cpu_isa(isa_of(level)) == dnnl_success) return;
   fail<ConfigError>("environment", "WUDAO_CPU_ISA", "to limit oneDNN before anything else in the process has used it",
-                    text("a request for ", name_of(level), " too late"), "Import wudao_rt first, or set ONEDNN_MAX_CPU_ISA.");
+                    text("a request for ", name_of(level), " too late"),
+                    "Import wudao_rt first, or set ONEDNN_MAX_CPU_ISA.");
 }
 
 Desc packed_layout(DType dtype, std::int64_t k, std::int64_t n) {

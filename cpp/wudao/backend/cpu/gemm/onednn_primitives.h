@@ -14,8 +14,8 @@
 
 namespace wudao::cpu::gemm::onednn {
 
-// While it lives the library makes and runs one-threaded primitives on this thread. The number of threads that others in
-// the process asked of OpenMP is put back.
+// While it lives the library makes and runs one-threaded primitives on this thread. The number of threads that others
+// in the process asked of OpenMP is put back.
 class OneThread {
  public:
   OneThread() : before_(omp_get_max_threads()) {
@@ -37,8 +37,10 @@ void guarded(F&& f) {
   try {
     f();
   } catch (const dnnl::error& e) {
-    if (e.status == dnnl_out_of_memory) throw OutOfMemory("matmul: work space: oneDNN is out of memory. Use smaller batches.");
-    throw InternalError(text("matmul: oneDNN ", e.what(), " (status ", int{e.status}, "). Set WUDAO_MATMUL=plain and report this."));
+    if (e.status == dnnl_out_of_memory)
+      throw OutOfMemory("matmul: work space: oneDNN is out of memory. Use smaller batches.");
+    throw InternalError(
+        text("matmul: oneDNN ", e.what(), " (status ", int{e.status}, "). Set WUDAO_MATMUL=plain and report this."));
   }
 }
 

@@ -1,7 +1,7 @@
 // The provider without a library: our own kernels, compiled for each instruction set.
 //
-// Numerics: K is cut into blocks (of a length fixed by the type); a block is summed from its first product to its last in
-// one register per element, and the blocks are added in order. Nothing of that depends on rows, columns or threads.
+// Numerics: K is cut into blocks (of a length fixed by the type); a block is summed from its first product to its last
+// in one register per element, and the blocks are added in order. Nothing of that depends on rows, columns or threads.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -19,10 +19,14 @@ constexpr std::int64_t kPanelCols = 256;
 const plain::Kernels& kernels_of(CpuLevel level) {
 #if defined(__x86_64__)
   switch (level) {
-    case CpuLevel::kAvx512Bf16: return avx512_bf16::plain_gemm;
-    case CpuLevel::kAvx512: return avx512::plain_gemm;
-    case CpuLevel::kAvx2: return avx2::plain_gemm;
-    default: return baseline::plain_gemm;
+    case CpuLevel::kAvx512Bf16:
+      return avx512_bf16::plain_gemm;
+    case CpuLevel::kAvx512:
+      return avx512::plain_gemm;
+    case CpuLevel::kAvx2:
+      return avx2::plain_gemm;
+    default:
+      return baseline::plain_gemm;
   }
 #else
   static_cast<void>(level);
@@ -77,7 +81,8 @@ void multiply(const Operand& a, const Operand& b, const Result& c) {
 
 const char* describe(DType compute) {
   static const std::string name = std::string("wudao_rt ") + kernels().name;
-  static const std::string bfloat16 = name + (cpu_level() == CpuLevel::kAvx512Bf16 ? " vdpbf16ps" : ", bfloat16 widened");
+  static const std::string bfloat16 =
+      name + (cpu_level() == CpuLevel::kAvx512Bf16 ? " vdpbf16ps" : ", bfloat16 widened");
   return (compute == DType::kBFloat16 ? bfloat16 : name).c_str();
 }
 

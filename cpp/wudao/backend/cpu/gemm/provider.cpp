@@ -77,12 +77,14 @@ PackedB* pack_all(const Provider& provider, const Operand& b, DType compute) {
 }
 
 Operand cut_rows(const Operand& x, std::int64_t first, std::int64_t count) {
-  const char* data = static_cast<const char*>(x.data) + first * x.row_stride * static_cast<std::int64_t>(size_of(x.dtype));
+  const char* data =
+      static_cast<const char*>(x.data) + first * x.row_stride * static_cast<std::int64_t>(size_of(x.dtype));
   return {data, x.dtype, count, x.cols, x.row_stride, x.col_stride};
 }
 
 Operand cut_cols(const Operand& x, std::int64_t first, std::int64_t count) {
-  const char* data = static_cast<const char*>(x.data) + first * x.col_stride * static_cast<std::int64_t>(size_of(x.dtype));
+  const char* data =
+      static_cast<const char*>(x.data) + first * x.col_stride * static_cast<std::int64_t>(size_of(x.dtype));
   return {data, x.dtype, x.rows, count, x.row_stride, x.col_stride};
 }
 
@@ -98,7 +100,8 @@ void multiply_empty(std::int64_t rows, std::int64_t cols, DType dtype, const Res
   if (c.accumulate) return;
   const std::size_t size = size_of(accumulator_of(dtype));
   for (std::int64_t i = 0; i < rows; ++i) {
-    std::memset(static_cast<char*>(c.data) + static_cast<std::size_t>(i * c.row_stride) * size, 0, static_cast<std::size_t>(cols) * size);
+    std::memset(static_cast<char*>(c.data) + static_cast<std::size_t>(i * c.row_stride) * size, 0,
+                static_cast<std::size_t>(cols) * size);
   }
 }
 

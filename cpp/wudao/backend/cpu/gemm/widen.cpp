@@ -1,8 +1,9 @@
 #include "wudao/backend/cpu/gemm/widen.h"
-#include "wudao/backend/cpu/workspace.h"
 
 #include <algorithm>
 #include <bit>
+
+#include "wudao/backend/cpu/workspace.h"
 
 namespace wudao::cpu::gemm {
 namespace {

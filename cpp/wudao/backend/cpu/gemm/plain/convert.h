@@ -44,7 +44,9 @@ struct AsIs {
 // float32 from bfloat16.
 struct Widened {
   using Element = std::uint16_t;
-  static WUDAO_INLINE_ALWAYS float unit(const Element* x, std::int64_t, bool) { return as_float(std::uint32_t{*x} << 16); }
+  static WUDAO_INLINE_ALWAYS float unit(const Element* x, std::int64_t, bool) {
+    return as_float(std::uint32_t{*x} << 16);
+  }
   static WUDAO_INLINE_ALWAYS VF32 across(const Element* x, std::int64_t) { return (VF32)(widened(x) << 16); }
   static WUDAO_INLINE_ALWAYS VF32 along(const Element* x) { return across(x, 0); }
 };
@@ -64,7 +66,9 @@ struct Pairs {
   static WUDAO_INLINE_ALWAYS std::uint32_t unit(const Element* x, std::int64_t step, bool whole) {
     return *x | (whole ? std::uint32_t{x[step]} << 16 : 0u);
   }
-  static WUDAO_INLINE_ALWAYS VU32 across(const Element* x, std::int64_t step) { return widened(x) | (widened(x + step) << 16); }
+  static WUDAO_INLINE_ALWAYS VU32 across(const Element* x, std::int64_t step) {
+    return widened(x) | (widened(x + step) << 16);
+  }
   static WUDAO_INLINE_ALWAYS VU32 along(const Element* x) { return load<VU32>(x); }
 };
 

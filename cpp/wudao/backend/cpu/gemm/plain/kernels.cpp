@@ -1,7 +1,7 @@
 // The loops around the register tile. Compiled once per instruction set.
 //
-// K is cut into blocks of kBlock units, so that a sliver of the block stays in the first-level cache while all rows pass
-// over it; each block's sums are added to C, in order.
+// K is cut into blocks of kBlock units, so that a sliver of the block stays in the first-level cache while all rows
+// pass over it; each block's sums are added to C, in order.
 #include "wudao/backend/cpu/gemm/plain/kernels.h"
 
 #include "wudao/backend/cpu/gemm/plain/pack.h"
@@ -28,8 +28,10 @@ Source<Element> source_of_b(const Operand& b) {
 }
 
 template <class Element>
-Source<Element> block_of(const Source<Element>& x, std::int64_t k0, std::int64_t depth, std::int64_t j0, std::int64_t width) {
-  return {x.data + k0 * x.k_stride + j0 * x.stride, smaller(depth, x.depth - k0), smaller(width, x.width - j0), x.k_stride, x.stride};
+Source<Element> block_of(const Source<Element>& x, std::int64_t k0, std::int64_t depth, std::int64_t j0,
+                         std::int64_t width) {
+  return {x.data + k0 * x.k_stride + j0 * x.stride, smaller(depth, x.depth - k0), smaller(width, x.width - j0),
+          x.k_stride, x.stride};
 }
 
 // Rows of A as the tile reads them: in place when they are units already, else packed into `work`.
@@ -38,7 +40,8 @@ UnitsOfA units_of_a(const Source<typename From::Element>& a, void* work, bool& p
   using Unit = typename Kind::Unit;
   constexpr bool kSameBits = Kind::kDepth * sizeof(typename From::Element) == sizeof(Unit);
   packed = !(kSameBits && a.k_stride == 1 && a.depth % Kind::kDepth == 0);
-  if (!packed) return {reinterpret_cast<const char*>(a.data), a.stride * static_cast<std::int64_t>(sizeof(*a.data)), sizeof(Unit)};
+  if (!packed)
+    return {reinterpret_cast<const char*>(a.data), a.stride * static_cast<std::int64_t>(sizeof(*a.data)), sizeof(Unit)};
   pack_rows<Kind, From>(a, static_cast<Unit*>(work));
   return {static_cast<const char*>(work), sizeof(Unit), kRows * sizeof(Unit)};
 }
@@ -73,7 +76,8 @@ void multiply_block(const Block<Kind>& t) {
 template <class Kind, class From, class F>
 WUDAO_INLINE_ALWAYS void for_each_block(const Operand& operand, const Result& c, Work& work, F f) {
   using Element = typename From::Element;
-  const Source<Element> a = {static_cast<const Element*>(operand.data), operand.cols, operand.rows, operand.col_stride, operand.row_stride};
+  const Source<Element> a = {static_cast<const Element*>(operand.data), operand.cols, operand.rows, operand.col_stride,
+                             operand.row_stride};
   for (std::int64_t i = 0; i < a.width; i += kRowBlock) {
     for (std::int64_t k = 0; k < a.depth; k += kBlock * Kind::kDepth) {
       const auto part = block_of(a, k, kBlock * Kind::kDepth, i, kRowBlock);
@@ -130,8 +134,10 @@ std::int64_t panel_bytes(std::int64_t k, std::int64_t n, DType compute) {
 std::int64_t work_bytes() { return sizeof(Work); }
 
 void pack(const Operand& b, DType compute, void* panel) {
-  if (compute == DType::kFloat64) return pack_slivers<F64, AsIs<F64>>(source_of_b<double>(b), static_cast<double*>(panel));
-  if (compute == DType::kFloat32) return pack_slivers<F32, AsIs<F32>>(source_of_b<float>(b), static_cast<float*>(panel));
+  if (compute == DType::kFloat64)
+    return pack_slivers<F64, AsIs<F64>>(source_of_b<double>(b), static_cast<double*>(panel));
+  if (compute == DType::kFloat32)
+    return pack_slivers<F32, AsIs<F32>>(source_of_b<float>(b), static_cast<float*>(panel));
   pack_slivers<Bf16, FromFloatRounded>(source_of_b<float>(b), static_cast<Bf16::Unit*>(panel));
 }
 
@@ -157,6 +163,6 @@ void multiply(const Operand& a, const Operand& b, const Result& c, void* memory)
 
 namespace wudao::WUDAO_ISA {
 extern const cpu::gemm::plain::Kernels plain_gemm;
-const cpu::gemm::plain::Kernels plain_gemm = {WUDAO_NAME(WUDAO_ISA), gemm::panel_bytes, gemm::work_bytes,
-                                              gemm::pack, gemm::multiply_packed, gemm::multiply};
+const cpu::gemm::plain::Kernels plain_gemm = {WUDAO_NAME(WUDAO_ISA), gemm::panel_bytes, gemm::work_bytes, gemm::pack,
+                                              gemm::multiply_packed, gemm::multiply};
 }  // namespace wudao::WUDAO_ISA

@@ -27,10 +27,20 @@ struct Kernels {
 }  // namespace wudao::cpu::gemm::plain
 
 #if defined(__x86_64__)
-namespace wudao::baseline { extern const cpu::gemm::plain::Kernels plain_gemm; }
-namespace wudao::avx2 { extern const cpu::gemm::plain::Kernels plain_gemm; }
-namespace wudao::avx512 { extern const cpu::gemm::plain::Kernels plain_gemm; }
-namespace wudao::avx512_bf16 { extern const cpu::gemm::plain::Kernels plain_gemm; }
+namespace wudao::baseline {
+extern const cpu::gemm::plain::Kernels plain_gemm;
+}
+namespace wudao::avx2 {
+extern const cpu::gemm::plain::Kernels plain_gemm;
+}
+namespace wudao::avx512 {
+extern const cpu::gemm::plain::Kernels plain_gemm;
+}
+namespace wudao::avx512_bf16 {
+extern const cpu::gemm::plain::Kernels plain_gemm;
+}
 #elif defined(__aarch64__)
-namespace wudao::neon { extern const cpu::gemm::plain::Kernels plain_gemm; }
+namespace wudao::neon {
+extern const cpu::gemm::plain::Kernels plain_gemm;
+}
 #endif

@@ -14,7 +14,9 @@ struct Source {
 };
 
 template <class Kind>
-constexpr std::int64_t units_of(std::int64_t depth) { return (depth + Kind::kDepth - 1) / Kind::kDepth; }
+constexpr std::int64_t units_of(std::int64_t depth) {
+  return (depth + Kind::kDepth - 1) / Kind::kDepth;
+}
 
 // Transposes kWidth vectors of kWidth units in place, exchanging ever larger blocks.
 template <class Kind>
@@ -46,7 +48,9 @@ void pack_units(const Source<typename From::Element>& b, std::int64_t first_unit
     const std::int64_t k = u * Kind::kDepth;
     for (std::int64_t j = 0; j < count; ++j) {
       const bool inside = j0 + j < b.width;
-      out[u * kSliver<Kind> + j] = inside ? From::unit(b.data + k * b.k_stride + (j0 + j) * b.stride, b.k_stride, k + 1 < b.depth) : typename Kind::Unit{};
+      out[u * kSliver<Kind> + j] =
+          inside ? From::unit(b.data + k * b.k_stride + (j0 + j) * b.stride, b.k_stride, k + 1 < b.depth)
+                 : typename Kind::Unit{};
     }
   }
 }
@@ -56,14 +60,16 @@ template <class Kind, class From>
 std::int64_t pack_across(const Source<typename From::Element>& b, std::int64_t j0, typename Kind::Unit* out) {
   const std::int64_t units = b.depth / Kind::kDepth;
   const auto* from = b.data + j0;
-  for (std::int64_t u = 0; u < units; ++u, from += Kind::kDepth * b.k_stride) store(out + u * kSliver<Kind>, From::across(from, b.k_stride));
+  for (std::int64_t u = 0; u < units; ++u, from += Kind::kDepth * b.k_stride)
+    store(out + u * kSliver<Kind>, From::across(from, b.k_stride));
   return units;
 }
 
 // All whole slivers of columns that are adjacent in memory, row after row of B: its rows may lie a page apart each.
 template <class Kind, class From>
 std::int64_t pack_whole_slivers(const Source<typename From::Element>& b, typename Kind::Unit* out) {
-  const std::int64_t units = b.depth / Kind::kDepth, slivers = b.width / kSliver<Kind>, step = units_of<Kind>(b.depth) * kSliver<Kind>;
+  const std::int64_t units = b.depth / Kind::kDepth, slivers = b.width / kSliver<Kind>,
+                     step = units_of<Kind>(b.depth) * kSliver<Kind>;
   const auto* row = b.data;
   for (std::int64_t u = 0; u < units; ++u, row += Kind::kDepth * b.k_stride, out += kSliver<Kind>) {
     for (std::int64_t s = 0; s < slivers; ++s) {
@@ -98,8 +104,10 @@ template <class Kind, class From>
 void pack_columns(const Source<typename From::Element>& b, std::int64_t j0, typename Kind::Unit* out) {
   std::int64_t done = 0;
   if (j0 + kWidth<Kind> <= b.width) {
-    if (b.stride == 1) done = pack_across<Kind, From>(b, j0, out);
-    else if (b.k_stride == 1) done = pack_along<Kind, From>(b, j0, out);
+    if (b.stride == 1)
+      done = pack_across<Kind, From>(b, j0, out);
+    else if (b.k_stride == 1)
+      done = pack_along<Kind, From>(b, j0, out);
   }
   pack_units<Kind, From>(b, done, j0, kWidth<Kind>, out);
 }
@@ -120,11 +128,13 @@ void pack_slivers(const Source<typename From::Element>& b, typename Kind::Unit* 
 
 // Units [first_unit, units) of one row block of A, one at a time; `rows` of kRows are there.
 template <class Kind, class From>
-void pack_row_units(const Source<typename From::Element>& a, std::int64_t first_unit, std::int64_t i0, std::int64_t rows, typename Kind::Unit* out) {
+void pack_row_units(const Source<typename From::Element>& a, std::int64_t first_unit, std::int64_t i0,
+                    std::int64_t rows, typename Kind::Unit* out) {
   for (std::int64_t u = first_unit; u < units_of<Kind>(a.depth); ++u) {
     const std::int64_t k = u * Kind::kDepth;
     const auto* from = a.data + k * a.k_stride + i0 * a.stride;
-    for (std::int64_t r = 0; r < rows; ++r) out[u * kRows + r] = From::unit(from + r * a.stride, a.k_stride, k + 1 < a.depth);
+    for (std::int64_t r = 0; r < rows; ++r)
+      out[u * kRows + r] = From::unit(from + r * a.stride, a.k_stride, k + 1 < a.depth);
   }
 }
 

@@ -18,7 +18,8 @@ struct Sums {
 
 // sums[r][c] = sum over k of A[r][k] * B[k][c], from the first k to the last.
 template <class Kind, int R>
-WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const typename Kind::Unit* b, Sums<Kind, R>& sums) {
+WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const typename Kind::Unit* b,
+                                      Sums<Kind, R>& sums) {
   using UnitVector = typename Kind::UnitVector;
   using Unit = typename Kind::Unit;
 #pragma GCC unroll 8
@@ -54,7 +55,8 @@ WUDAO_INLINE_ALWAYS void store_row(const typename Kind::Vector (&sums)[kColVecto
 
 // Writes or adds the sums to C; a sliver at the right edge has fewer than kSliver columns.
 template <class Kind, int R>
-WUDAO_INLINE_ALWAYS void store_sums(const Sums<Kind, R>& sums, typename Kind::Sum* c, std::int64_t stride, std::int64_t cols, bool add) {
+WUDAO_INLINE_ALWAYS void store_sums(const Sums<Kind, R>& sums, typename Kind::Sum* c, std::int64_t stride,
+                                    std::int64_t cols, bool add) {
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r, c += stride) {
     if (cols == kSliver<Kind>) {
@@ -68,8 +70,8 @@ WUDAO_INLINE_ALWAYS void store_sums(const Sums<Kind, R>& sums, typename Kind::Su
 }
 
 template <class Kind, int R>
-void tile(std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, typename Kind::Sum* c, std::int64_t stride,
-          std::int64_t cols, bool add) {
+void tile(std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, typename Kind::Sum* c,
+          std::int64_t stride, std::int64_t cols, bool add) {
   Sums<Kind, R> sums;
   sum_products<Kind, R>(steps, a, b, sums);
   store_sums<Kind, R>(sums, c, stride, cols, add);
@@ -79,12 +81,18 @@ template <class Kind>
 void tile_of_rows(int rows, std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, typename Kind::Sum* c,
                   std::int64_t stride, std::int64_t cols, bool add) {
   switch (rows) {
-    case 1: return tile<Kind, 1>(steps, a, b, c, stride, cols, add);
-    case 2: return tile<Kind, 2>(steps, a, b, c, stride, cols, add);
-    case 3: return tile<Kind, 3>(steps, a, b, c, stride, cols, add);
-    case 4: return tile<Kind, 4>(steps, a, b, c, stride, cols, add);
-    case 5: return tile<Kind, 5>(steps, a, b, c, stride, cols, add);
-    default: return tile<Kind, 6>(steps, a, b, c, stride, cols, add);
+    case 1:
+      return tile<Kind, 1>(steps, a, b, c, stride, cols, add);
+    case 2:
+      return tile<Kind, 2>(steps, a, b, c, stride, cols, add);
+    case 3:
+      return tile<Kind, 3>(steps, a, b, c, stride, cols, add);
+    case 4:
+      return tile<Kind, 4>(steps, a, b, c, stride, cols, add);
+    case 5:
+      return tile<Kind, 5>(steps, a, b, c, stride, cols, add);
+    default:
+      return tile<Kind, 6>(steps, a, b, c, stride, cols, add);
   }
 }
 
