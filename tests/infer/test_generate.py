@@ -27,6 +27,19 @@ def test_text_in_and_out():
     assert set(one.to_json()) == {"prompt", "sample", "text", "token_ids", "log_prob", "finish_reason"}
 
 
+def test_only_text_and_ends_are_written():
+    """Characters that training did not know taught the model [UNK]; a reader would find a hole there."""
+    model = with_text(train_character(["春眠不觉晓处处闻啼鸟"], min_count=1))
+    commands = model.tokenizer.commands
+    found = model.generate(["春"], 30, temperature=5.0, num_samples=40, min_new_tokens=30)
+    assert len({token for one in found for token in one.token_ids}) > 5
+    for one in found:
+        assert not commands.without_text() & set(one.token_ids)
+        assert len(one.text) == 30
+    assert {commands.unk, commands.enc, commands.gmask, commands.sop} <= commands.without_text()
+    assert not {commands.pad, commands.eop} & commands.without_text()
+
+
 def test_empty_blanks_are_fine():
     forbidden = [token for token in range(32) if token not in (0, 4)]
     one = tiny().generate([[9, 2, 2]], 5, forbidden_ids=forbidden, special=SPECIAL)[0]

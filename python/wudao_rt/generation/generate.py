@@ -57,7 +57,8 @@ def generate(
         repetition_penalty: logits of tokens written before are divided (positive) or multiplied (negative) by it.
         no_repeat_ngram: no n tokens in a row occur twice in a blank; 0: allowed.
         min_new_tokens: no blank ends before.
-        forbidden_ids: tokens never written.
+        forbidden_ids: tokens never written. With a tokenizer, neither are command tokens that stand for no text ([UNK],
+            the masks, sop, ...).
         stream: called with (prompt index, sample, token id, piece of text) for each token as it is written (after beam
             search: for each token of each result); returning False ends everything where it is.
         special: ids of the command tokens; default those of the model's tokenizer.
@@ -94,10 +95,17 @@ def generate(
     options |= _real(temperature=temperature, top_p=top_p, length_penalty=length_penalty,
                      repetition_penalty=repetition_penalty)  # fmt: skip
     options |= {"sop": special.sop, "eop": special.eop, "eos": special.eos}
-    options["forbidden_ids"] = [_whole(forbidden_ids=number)["forbidden_ids"] for number in forbidden_ids]
+    options["forbidden_ids"] = _forbidden(model, special, forbidden_ids)
     pairs = [(context.ids, context.masks) for context in contexts]
     found = _core.generate(model.core, pairs, options, _listener(model, stream))
     return [read_result(raw, prompts, model.tokenizer) for raw in found]
+
+
+def _forbidden(model: GLM, special: SpecialIds, wanted: Sequence[int]) -> list[int]:
+    given = [_whole(forbidden_ids=number)["forbidden_ids"] for number in wanted]
+    if model.tokenizer is None:
+        return given
+    return given + sorted(model.tokenizer.commands.without_text() - {special.eos, special.eop} - set(given))
 
 
 def _whole(**settings: Any) -> dict[str, int]:

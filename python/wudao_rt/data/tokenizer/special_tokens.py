@@ -38,6 +38,14 @@ class CommandTokens:
         """Return the ids by name, without the tokens that are not there."""
         return {name: number for name, number in asdict(self).items() if number is not None}
 
+    def without_text(self) -> frozenset[int]:
+        """Return the ids that stand for no text and end nothing: all but those of pad (which is eos) and eop.
+
+        >>> sorted(CommandTokens(pad=0, unk=1, mask=2, sop=3, eop=4).without_text())
+        [1, 2, 3]
+        """
+        return frozenset(self.ids().values()) - {self.pad, self.eop}
+
     def checked(self) -> CommandTokens:
         """Return the tokens themselves, or raise if two commands that must differ have one id."""
         owner: dict[int, str] = {}
