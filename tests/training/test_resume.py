@@ -68,6 +68,16 @@ def test_the_layout_of_the_machine_changes_no_byte_of_a_checkpoint(texts, tmp_pa
     assert digests(tmp_path / "run") == straight
 
 
+@pytest.mark.parametrize("options", [{"dtype": "bfloat16"}, {"optimizer": "muon"},
+                                     {"optimizer": "muon", "newton_schulz": "bfloat16", "dtype": "bfloat16"}])
+def test_no_kind_of_run_sees_the_layout(texts, tmp_path, options: dict):
+    found = []
+    for name, layout in (("one", {"threads": 1, "micro_shards": 2}), ("four", {"threads": 4, "recompute": True})):
+        run(texts, tmp_path / name, **options, **layout)
+        found.append(digests(tmp_path / name))
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("change", [{"seed": 1}, {"virtual_shards": 2}, {"lr": 5e-4}])
 def test_what_should_change_the_bits_does(texts, tmp_path, straight, change: dict):
     run(texts, tmp_path / "run", **change)

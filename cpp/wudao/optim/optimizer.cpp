@@ -42,14 +42,30 @@ Optimizer::Optimizer(Context& ctx, const std::vector<std::shared_ptr<nn::Paramet
   }
 }
 
-void Optimizer::update(Context& ctx, std::size_t i, Tensor gradient, const Rates& rates) {
-  Slot& slot = slots_.at(i);
-  if (slot.muon) {
-    muon(ctx, slot, std::move(gradient), rates);
-  } else {
-    adamw(ctx, slot, gradient, rates);
+void Optimizer::step(Context& ctx, std::vector<Tensor> gradients, const Rates& rates) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].muon) continue;
+    adamw(ctx, slots_[i], gradients.at(i), rates);
+    gradients[i] = {};
   }
-  slot.parameter->value().storage().touch();
+  // A matrix is one task: its products are too small to share, and dozens of them follow each other.
+  const std::vector<std::size_t> order = muon_slots();
+  ctx.pool->for_each(static_cast<std::int64_t>(order.size()), [&](std::int64_t task, int) {
+    const std::size_t i = order[static_cast<std::size_t>(task)];
+    muon(ctx, slots_[i], std::move(gradients[i]), rates);
+  });
+  for (Slot& slot : slots_) slot.parameter->value().storage().touch();
+  ++steps_;
+}
+
+std::vector<std::size_t> Optimizer::muon_slots() const {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].muon) order.push_back(i);
+  }
+  const auto size = [&](std::size_t i) { return slots_[i].m.size(); };
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return size(a) > size(b); });
+  return order;
 }
 
 void Optimizer::adamw(Context& ctx, Slot& slot, const Tensor& gradient, const Rates& rates) {
@@ -61,7 +77,7 @@ void Optimizer::adamw(Context& ctx, Slot& slot, const Tensor& gradient, const Ra
                       ctx.pool.get()});
 }
 
-void Optimizer::muon(Context& ctx, Slot& slot, Tensor gradient, const Rates& rates) {
+void Optimizer::muon(Context& ctx, Slot& slot, Tensor gradient, const Rates& rates) const {
   const auto blend = [&](const Tensor& x, Tensor& y, double a, double b) {
     ctx.kernels->scale({x.raw(), y.raw(), a, b, y.dtype(), y.size(), ctx.pool.get()});
   };

@@ -35,9 +35,8 @@ class Optimizer {
   Optimizer(Context& ctx, const std::vector<std::shared_ptr<nn::Parameter>>& parameters, const OptimizerConfig& config);
 
   const OptimizerConfig& config() const { return config_; }
-  // Updates parameter i with the gradient of the batch, which is used up.
-  void update(Context& ctx, std::size_t i, Tensor gradient, const Rates& rates);
-  void finish_step() { ++steps_; }
+  // Updates all parameters with the gradients of the batch, one for each, which are used up.
+  void step(Context& ctx, std::vector<Tensor> gradients, const Rates& rates);
 
   std::vector<Slot>& slots() { return slots_; }
   std::int64_t steps() const { return steps_; }  // updates done
@@ -45,7 +44,8 @@ class Optimizer {
 
  private:
   void adamw(Context& ctx, Slot& slot, const Tensor& gradient, const Rates& rates);
-  void muon(Context& ctx, Slot& slot, Tensor gradient, const Rates& rates);
+  void muon(Context& ctx, Slot& slot, Tensor gradient, const Rates& rates) const;
+  std::vector<std::size_t> muon_slots() const;  // the most work first
 
   OptimizerConfig config_;
   std::vector<Slot> slots_;

@@ -26,8 +26,7 @@ StepResult Trainer::step(Context& ctx, const Batch& batch, const StepOptions& op
   }
   optim::Rates rates = options.rates;
   rates.grad_scale = optim::clip_factor(result.grad_norm, options.clip);
-  for (std::size_t i = 0; i < parameters.size(); ++i) optimizer_.update(ctx, i, std::move(gradients[i]), rates);
-  optimizer_.finish_step();
+  optimizer_.step(ctx, std::move(gradients), rates);
   return result;
 }
 
