@@ -121,9 +121,11 @@ def test_info_names_what_is_really_used(cli):
     assert "matmul: " in cli("info").stdout
 
 
-def test_bench_prints_two_json_lines(cli):
+def test_bench_prints_json_lines(cli):
     done = cli("bench", "--preset", "verse-tiny", "--batch", 8, "--length", 16, "--streams", 2, "--seconds", 0.1)
     assert done.returncode == 0, done.stderr
     found = records(done.stdout)
-    assert [one["measure"] for one in found] == ["train_step", "decode"]
-    assert all(one["tokens_per_second"] > 0 for one in found) and 0 < found[0]["share_of_peak"] < 1
+    assert [one["measure"] for one in found] == ["train_step", "virtual_shards", "decode"]
+    step, shards, decode = found
+    assert step["tokens_per_second"] > 0 < decode["tokens_per_second"] and 0 < step["share_of_peak"] < 1
+    assert shards["shards"] == 8 and shards["pairs"] >= 2 and shards["cost"] > -1

@@ -16,13 +16,14 @@ from wudao_rt.cli.options import echo_json, threads_option
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="For each measurement.")
 @threads_option
 def command(preset: str, dtype: str, batch: int, length: int, streams: int, seconds: float) -> None:
-    """Measure a training step and decoding of a preset with random weights; one JSON object a line.
+    """Measure a preset with random weights: a training step, what virtual shards cost, decoding; one JSON object a line.
 
     \b
     Example:
       wudao-rt bench --preset verse --dtype bfloat16
     """
-    from wudao_rt.training.measure import measure_decoding, measure_training
+    from wudao_rt.training.measure import measure_decoding, measure_shards, measure_training
 
     echo_json(measure_training(preset, dtype, batch, length, seconds))
+    echo_json(measure_shards(preset, dtype, batch, length, seconds))
     echo_json(measure_decoding(preset, dtype, streams, length, seconds))
