@@ -72,6 +72,23 @@ py::array logits(GlmObject& self, const py::object& ids, const py::object& posit
   return to_numpy(out.reshape({samples, out.dim(0) / samples, out.dim(1)}));
 }
 
+void start_profile(GlmObject& self) {
+  const std::lock_guard lock(self.busy);
+  self.ctx.profile = std::make_shared<Profile>();
+}
+
+// [(name, where, phase, worker, begin, end)], the times in nanoseconds of Python's time.monotonic_ns().
+py::list stop_profile(GlmObject& self) {
+  const std::lock_guard lock(self.busy);
+  py::list out;
+  if (self.ctx.profile == nullptr) return out;
+  for (const ProfileEvent& e : self.ctx.profile->events()) {
+    out.append(py::make_tuple(e.name, e.where, e.phase, e.worker, e.begin, e.end));
+  }
+  self.ctx.profile = nullptr;
+  return out;
+}
+
 double loss(GlmObject& self, const py::dict& batch, const py::kwargs& options) {
   const train::Batch data = read_batch(self.glm.config(), batch);
   const train::PassOptions pass = read_pass_options(options);
@@ -129,5 +146,7 @@ void bind_glm(pybind11::module_& m) {
       .def("logits", &logits, py::arg("ids"), py::arg("positions"), py::arg("block_positions"),
            py::arg("sep") = py::none(), py::arg("mask") = py::none())
       .def("loss", &loss, py::arg("batch"))
+      .def("start_profile", &start_profile)
+      .def("stop_profile", &stop_profile)
       .def("loss_and_gradients", &loss_and_gradients, py::arg("batch"));
 }

@@ -29,7 +29,8 @@ print(json.dumps({"arena": _core.memory()["peak_bytes"], "process": grown() - be
 
 
 def measure(length: int, dtype: str) -> dict[str, int]:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, str(length), dtype], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", PROGRAM, str(length), dtype]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 

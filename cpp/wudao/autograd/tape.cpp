@@ -54,6 +54,7 @@ void Tape::backward(const Var& y, Tensor dy) {
     const Tensor gradient = node.output->take();
     if (!gradient.defined()) continue;
     inspect(node.scope, node.op, "backward", gradient);
+    const Profile::Span span(ctx_.profile.get(), node.op, node.scope, "backward");
     node.run(*this, gradient);
   }
 }

@@ -56,6 +56,8 @@ class Tape {
     std::function<void(Tape&, const Tensor& dy)> run;
   };
 
+  template <class Op>
+  Tensor forward(const typename Op::Params& params, const std::array<Tensor, Op::arity>& inputs, typename Op::Saved* saved);
   void inspect(const std::string& scope, const char* op, const char* phase, const Tensor& tensor) const;
   void push(const char* op, const std::shared_ptr<Gradient>& output, std::function<void(Tape&, const Tensor&)> run);
 
@@ -65,6 +67,15 @@ class Tape {
   Inspector inspector_;
   std::vector<Node> nodes_;
 };
+
+template <class Op>
+Tensor Tape::forward(const typename Op::Params& params, const std::array<Tensor, Op::arity>& inputs,
+                     typename Op::Saved* saved) {
+  const Profile::Span span(ctx_.profile.get(), Op::name, scope_, "forward");
+  Tensor y = Op::forward(ctx_, params, inputs, saved);
+  inspect(scope_, Op::name.data(), "forward", y);
+  return y;
+}
 
 template <class Op, class... Vars>
 Var Tape::apply(typename Op::Params params, const Vars&... inputs) {
@@ -76,13 +87,10 @@ Var Tape::apply(typename Op::Params params, const Vars&... inputs) {
   bool any = false;
   for (std::size_t i = 0; i < n; ++i) any |= needs[i] = recording_ && gradients[i] != nullptr;
   if (!any) {
-    Var y{Op::forward(ctx_, params, values, nullptr), nullptr};
-    inspect(scope_, Op::name.data(), "forward", y.value);
-    return y;
+    return {forward<Op>(params, values, nullptr), nullptr};
   }
   auto saved = std::make_shared<typename Op::Saved>();
-  Var y{Op::forward(ctx_, params, values, saved.get()), std::make_shared<Gradient>()};
-  inspect(scope_, Op::name.data(), "forward", y.value);
+  Var y{forward<Op>(params, values, saved.get()), std::make_shared<Gradient>()};
   push(Op::name.data(), y.gradient, [params = std::move(params), saved, gradients, needs](Tape& tape, const Tensor& dy) {
     auto grads = Op::backward(tape.context(), params, *saved, dy, needs);
     for (std::size_t i = 0; i < n; ++i) {

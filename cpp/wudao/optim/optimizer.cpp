@@ -45,13 +45,15 @@ Optimizer::Optimizer(Context& ctx, const std::vector<std::shared_ptr<nn::Paramet
 void Optimizer::step(Context& ctx, std::vector<Tensor> gradients, const Rates& rates) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].muon) continue;
+    const Profile::Span span(ctx.profile.get(), "adamw", slots_[i].parameter->name(), "update");
     adamw(ctx, slots_[i], gradients.at(i), rates);
     gradients[i] = {};
   }
   // A matrix is one task: its products are too small to share, and dozens of them follow each other.
   const std::vector<std::size_t> order = muon_slots();
-  ctx.pool->for_each(static_cast<std::int64_t>(order.size()), [&](std::int64_t task, int) {
+  ctx.pool->for_each(static_cast<std::int64_t>(order.size()), [&](std::int64_t task, int worker) {
     const std::size_t i = order[static_cast<std::size_t>(task)];
+    const Profile::Span span(ctx.profile.get(), "muon", slots_[i].parameter->name(), "update", worker);
     muon(ctx, slots_[i], std::move(gradients[i]), rates);
   });
   for (Slot& slot : slots_) slot.parameter->value().storage().touch();

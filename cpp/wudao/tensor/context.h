@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "wudao/base/profile.h"
 #include "wudao/base/thread_pool.h"
 #include "wudao/tensor/tensor.h"
 
@@ -17,6 +18,7 @@ struct Context {
   std::shared_ptr<Arena> arena;
   std::shared_ptr<ThreadPool> pool;
   const kernels::Table* kernels = nullptr;
+  std::shared_ptr<Profile> profile;  // null: nothing is measured
 
   // The micro-batch at work: `shards` virtual shards of equally many samples, the first of which is sample
   // `first_sample` of the global batch. Sums over rows are taken per shard, then over shards in one fixed tree.

@@ -14,6 +14,7 @@ StepResult Trainer::step(Context& ctx, const Batch& batch, const StepOptions& op
   std::vector<Tensor> gradients;
   double squares = 0.0;
   for (const nn::ParameterPtr& parameter : parameters) {
+    const Profile::Span span(ctx.profile.get(), "gradient_norm", parameter->name(), "update");
     gradients.push_back(parameter->take_gradient(ctx));
     squares += optim::sum_squares(ctx, gradients.back());
   }

@@ -18,9 +18,11 @@ from wudao_rt.cli.options import echo_json, set_option
               help="Save and stop after N seconds of training. On your own text: the length of the run.")
 @click.option("--resume", "resumed", is_flag=True, help="Go on from the last good checkpoint.")
 @click.option("--field", default="text", metavar="KEY", help="Key of the text in .jsonl lines.  [default: text]")
+@click.option("--profile", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write a trace of steps 11 to 20, which Perfetto shows.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on the last line.")
 def command(what: tuple[str, ...], changes: tuple[str, ...], watch: float, max_seconds: float, resumed: bool,
-            field: str, as_json: bool) -> None:
+            field: str, profile: Path | None, as_json: bool) -> None:
     """Train a model: a config file, a recipe by name, or files and folders of your own UTF-8 text.
 
     Own text (.txt, .jsonl) is de-duplicated, gets a tokenizer and a model size that fits the time (--max-seconds,
@@ -38,9 +40,10 @@ def command(what: tuple[str, ...], changes: tuple[str, ...], watch: float, max_s
 
     if _is_own_text(what, resumed):
         config = own_text_config(what, max_seconds, field, changes)
-        report = train(config, resumed=resumed, watch=watch)
+        report = train(config, resumed=resumed, watch=watch, profile=profile)
     else:
-        report = train(what[0], changes=changes, resumed=resumed, max_seconds=max_seconds, watch=watch)
+        report = train(what[0], changes=changes, resumed=resumed, max_seconds=max_seconds, watch=watch,
+                       profile=profile)
     if as_json:
         echo_json(report.to_json())
 

@@ -111,8 +111,9 @@ class _Poems:
                             f"{length}. Raise train.length or choose data.forms.")
 
     def groups(self, repeats: dict[str, int]) -> list[np.ndarray]:
-        """Return the indices of each form, those of repeated sources more than once."""
-        times = np.array([repeats.get(source, 1) for source in self.sources])
+        """Return the indices of each form, as often as `repeats` says of source and form, or of the source."""
+        pairs = zip(self.sources, self.forms, strict=True)
+        times = np.array([repeats.get(f"{source} {form}", repeats.get(source, 1)) for source, form in pairs])
         indices = np.repeat(np.arange(len(self.forms)), times)
         forms = np.array(self.forms)[indices]
         found = [indices[forms == form] for form in FORMS]

@@ -12,6 +12,7 @@ from wudao_rt.training.events import Listeners
 from wudao_rt.training.interrupt import Interrupt
 from wudao_rt.training.log import RunLog
 from wudao_rt.training.loop import Limits, StepLoop
+from wudao_rt.training.profile import StepTrace
 from wudao_rt.training.recipes import read_run
 from wudao_rt.training.screen import Screen
 from wudao_rt.training.session import Session, resume, start
@@ -26,6 +27,7 @@ def train(
     max_seconds: float = 0.0,
     watch: float = 0.0,
     quiet: bool = False,
+    profile: Path | str | None = None,
 ) -> Report:
     """Train a model and return what came of it.
 
@@ -38,6 +40,7 @@ def train(
         max_seconds: save and stop after so many seconds of steps; 0: never.
         watch: print samples from the live weights every so many seconds; 0: never.
         quiet: print nothing; callbacks are told what happens.
+        profile: file for a trace of steps 11 to 20 of this call, which Perfetto and chrome://tracing show.
     Returns: steps, loss, held-out loss, cost. The run folder holds config.toml, log.jsonl, eval.jsonl, tensorboard/,
         checkpoints/step-N/ and last.
     Raises:
@@ -51,7 +54,10 @@ def train(
     try:
         with Interrupt() as interrupt:
             session = _open(plan.config, plan.folder, changes, resumed, screen.say)
-            report = _drive(session, screen, callbacks, Limits(max_seconds, watch), interrupt)
+            mine = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+            if profile is not None:
+                mine.append(StepTrace(session.model.core, Path(profile), screen.say))
+            report = _drive(session, Listeners([screen, *mine]), screen.say, Limits(max_seconds, watch), interrupt)
     finally:
         screen.close()
     _close(report, screen.say)
@@ -66,13 +72,13 @@ def _open(config: Config, folder: Path, changes: tuple[str, ...], resumed: bool,
     return session
 
 
-def _drive(session: Session, screen: Screen, callbacks: Any, limits: Limits, interrupt: Interrupt) -> Report:
+def _drive(session: Session, listeners: Listeners, say: Callable[[str], None], limits: Limits,
+           interrupt: Interrupt) -> Report:
     roof = matmul_roof(session.config.train.dtype)
-    screen.say(_opening(session, roof))
+    say(_opening(session, roof))
     log = RunLog(session.folder, session.step, session.config.output.tensorboard)
-    mine = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
     try:
-        return StepLoop(session, log, Listeners([screen, *mine]), limits, roof).run(interrupt)
+        return StepLoop(session, log, listeners, limits, roof).run(interrupt)
     finally:
         log.close()
 
