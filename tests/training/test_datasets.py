@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from wudao_rt.config import DataTable, TrainTable
@@ -97,6 +99,14 @@ def test_repeats_and_forms_choose_records():
     source = verse(repeats={"song": 0}, forms=("五绝",), title_prob=0.0, author_prob=0.0)
     found = "".join(source.tokenizer.decode(source.batch(i).arrays.ids.ravel().tolist()) for i in range(8))
     assert {c for c in found if c != "，"} == {p.text[0] for p in POEMS if p.form == "五绝" and p.source == "tang"}
+
+
+def test_a_form_of_a_source_may_be_repeated_on_its_own():
+    source = verse(TrainTable(steps=1, batch=1, length=48), repeats={"tang": 2, "tang 五绝": 5}, title_prob=0.0,
+                   author_prob=0.0)
+    epoch = 5 + 5 * 5 + 6 * 2  # of Song, of Tang in five characters, of Tang in seven
+    texts = [source.tokenizer.decode(source.batch(i).arrays.ids.ravel().tolist()) for i in range(epoch)]
+    assert Counter(texts) == {p.text: 1 if p.source == "song" else 5 if p.form == "五绝" else 2 for p in POEMS}
 
 
 def test_unknown_characters_cost_their_naming():

@@ -16,7 +16,9 @@ from wudao_rt.cli.options import echo_json, threads_option
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="For each measurement.")
 @threads_option
 def command(preset: str, dtype: str, batch: int, length: int, streams: int, seconds: float) -> None:
-    """Measure a preset with random weights: a training step, what virtual shards cost, decoding; one JSON object a line.
+    """Measure a preset with random weights: a training step, what virtual shards cost, decoding.
+
+    One JSON object a line.
 
     \b
     Example:

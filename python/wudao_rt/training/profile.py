@@ -16,17 +16,19 @@ from wudao_rt.training.log import StepInfo
 class StepTrace:
     """Listen to a run and write what the engine did in a few steps as a Chrome trace (JSON).
 
-    Each op, forward and backward, and each parameter's update is an event in the row of its thread; whole steps stand in
-    a row of their own. Times count from the first event.
+    Each op, forward and backward, and each parameter's update is an event in the row of its thread; whole steps stand
+    in a row of their own. Times count from the first event.
 
     Args:
         core: the engine's model.
         path: file to write; events are there once the last of the steps is done.
+        say: tells people where the trace is.
         skip: steps before the first; they allocate and compile.
         steps: steps in the trace.
     """
 
-    def __init__(self, core: _core.GLM, path: Path, say: Callable[[str], None], skip: int = 10, steps: int = 10) -> None:
+    def __init__(self, core: _core.GLM, path: Path, say: Callable[[str], None], skip: int = 10,
+                 steps: int = 10) -> None:
         self._core, self._path, self._say = core, path, say
         self._skip, self._steps = skip, steps
         self._seen, self._ends = 0, [time.monotonic_ns()]
