@@ -81,8 +81,8 @@ class DataTable:
     forms: tuple[str, ...] = setting((), "verse: only these forms; empty: all")
     repeats: dict[str, int] = dataclasses.field(
         default_factory=dict, metadata={
-            "doc": "verse: times that records of a source (tang, song), or of a form in it (\"song 七律\"), stand in an "
-                   "epoch"})
+            "doc": "verse: times that records of a source (tang, song), or of a form in it (\"song 七律\"), stand "
+                   "in an epoch"})
     title_prob: float = setting(0.5, "verse: probability that a batch is given its poems' titles", low=0, high=1)
     author_prob: float = setting(0.25, "verse: probability that a batch is given their authors", low=0, high=1)
     longest_title: int = setting(12, "verse: longer titles and authors are left out, as they would pad the others",
