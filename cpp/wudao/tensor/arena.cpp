@@ -1,8 +1,8 @@
 #include "wudao/tensor/arena.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstdlib>
+#include <iterator>
 
 #include "wudao/base/error.h"
 
@@ -13,60 +13,111 @@
 namespace wudao {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kAlignment = 64, kMiB = std::size_t{1} << 20;
+constexpr std::size_t kHugePage = 2 * kMiB;
+// Small blocks live apart from large ones, so that a bias does not keep the room of an activation from growing together.
+constexpr std::size_t kSmall = kMiB / 2, kSmallSegment = 2 * kMiB, kLargeSegment = 32 * kMiB;
+
+std::size_t rounded(std::size_t bytes, std::size_t step) {
+  return std::max(step, bytes + (step - bytes % step) % step);
+}
 
 void* system_allocate(std::size_t bytes) {
   const bool huge = bytes >= kHugePage;
-  const std::size_t alignment = huge ? kHugePage : kAlignment;
-  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  void* block = std::aligned_alloc(alignment, rounded);
+  void* block = std::aligned_alloc(huge ? kHugePage : kAlignment, rounded(bytes, huge ? kHugePage : kAlignment));
 #ifdef MADV_HUGEPAGE
   // Only a hint; a kernel without huge pages refuses and nothing is lost.
-  if (huge && block != nullptr) madvise(block, rounded, MADV_HUGEPAGE);
+  if (huge && block != nullptr) madvise(block, rounded(bytes, kHugePage), MADV_HUGEPAGE);
 #endif
   return block;
 }
 
 }  // namespace
 
-std::size_t size_class(std::size_t bytes) {
-  if (bytes <= kAlignment) return kAlignment;
-  const std::size_t power = std::bit_floor(bytes);
-  const std::size_t grain = std::max(kAlignment, power / 8);
-  return (bytes + grain - 1) / grain * grain;
-}
-
 Arena::~Arena() { trim(); }
 
 void* Arena::allocate(std::size_t bytes) {
-  const std::size_t size = size_class(bytes);
+  const std::size_t size = rounded(bytes, kAlignment);
   const std::lock_guard lock(mutex_);
-  void* block = nullptr;
-  std::vector<void*>& blocks = free_[size];
-  if (!blocks.empty()) {
-    block = blocks.back();
-    blocks.pop_back();
-    stats_.cached_bytes -= size;
-  } else {
-    block = system_allocate(size);
-    ++stats_.system_calls;
-  }
-  if (block == nullptr) {
-    throw OutOfMemory(text("memory: ", size, " bytes more were refused with ", stats_.live_bytes,
-                           " in use. Use a smaller batch, or recomputation of activations."));
-  }
+  const Blocks::iterator block = take(size);
+  split(block, size);
   stats_.live_bytes += size;
   stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.live_bytes);
+  return block->first;
+}
+
+// A block of at least `size` bytes, no longer listed as free.
+Arena::Blocks::iterator Arena::take(std::size_t size) {
+  auto& free = free_[size <= kSmall];
+  const auto found = free.lower_bound({size, nullptr});
+  if (found == free.end()) return new_segment(size);
+  const Blocks::iterator block = blocks_.find(found->second);
+  list(block, false);
   return block;
 }
 
-void Arena::release(void* block, std::size_t bytes) noexcept {
-  const std::size_t size = size_class(bytes);
+Arena::Blocks::iterator Arena::new_segment(std::size_t size) {
+  const bool small = size <= kSmall;
+  const std::size_t wanted = !caches_ ? size : small ? kSmallSegment : rounded(std::max(size, kLargeSegment), kHugePage);
+  void* memory = system_allocate(wanted);
+  if (memory == nullptr) {
+    trim_locked();
+    memory = system_allocate(wanted);
+  }
+  if (memory == nullptr) {
+    throw OutOfMemory(text("memory: ", size, " bytes more were refused with ", stats_.live_bytes,
+                           " in use. Use a smaller batch, or recomputation of activations."));
+  }
+  ++stats_.system_calls;
+  return blocks_.insert({static_cast<char*>(memory), {wanted, small, true, false}}).first;
+}
+
+// Leaves what lies behind the first `size` bytes free.
+void Arena::split(Blocks::iterator block, std::size_t size) {
+  auto& [address, about] = *block;
+  if (about.size == size) return;
+  const auto rest = blocks_.insert({address + size, {about.size - size, about.small, false, false}}).first;
+  about.size = size;
+  list(rest, true);
+}
+
+void Arena::release(void* memory, std::size_t bytes) noexcept {
   const std::lock_guard lock(mutex_);
-  free_[size].push_back(block);
-  stats_.live_bytes -= size;
-  stats_.cached_bytes += size;
+  stats_.live_bytes -= rounded(bytes, kAlignment);
+  Blocks::iterator block = blocks_.find(static_cast<char*>(memory));
+  if (!caches_) {
+    blocks_.erase(block);
+    return std::free(memory);
+  }
+  if (const auto next = std::next(block); next != blocks_.end() && next->second.free && !next->second.first) {
+    list(next, false);
+    absorb(block, next);
+  }
+  if (!block->second.first && std::prev(block)->second.free) {
+    const auto previous = std::prev(block);
+    list(previous, false);
+    absorb(previous, block);
+    block = previous;
+  }
+  list(block, true);
+}
+
+// Makes one block of two neighbours.
+void Arena::absorb(Blocks::iterator left, Blocks::iterator right) {
+  left->second.size += right->second.size;
+  blocks_.erase(right);
+}
+
+void Arena::list(Blocks::iterator block, bool free) {
+  auto& [address, about] = *block;
+  about.free = free;
+  if (free) {
+    free_[about.small].insert({about.size, address});
+    stats_.cached_bytes += about.size;
+  } else {
+    free_[about.small].erase({about.size, address});
+    stats_.cached_bytes -= about.size;
+  }
 }
 
 ArenaStats Arena::stats() const {
@@ -81,11 +132,20 @@ void Arena::reset_peak() {
 
 void Arena::trim() {
   const std::lock_guard lock(mutex_);
-  for (auto& [size, blocks] : free_) {
-    for (void* block : blocks) std::free(block);
-    blocks.clear();
+  trim_locked();
+}
+
+void Arena::trim_locked() noexcept {
+  for (auto block = blocks_.begin(); block != blocks_.end();) {
+    const auto next = std::next(block);
+    const bool whole = block->second.first && (next == blocks_.end() || next->second.first);
+    if (whole && block->second.free) {
+      list(block, false);
+      std::free(block->first);
+      blocks_.erase(block);
+    }
+    block = next;
   }
-  stats_.cached_bytes = 0;
 }
 
 }  // namespace wudao

@@ -1,13 +1,14 @@
-// A caching allocator. Blocks come in size classes (eighths of a power of two) and return to a free list, so a training
-// loop allocates from the system in its first step only. It counts live bytes and remembers the high-water mark.
+// A caching allocator. Memory comes from the system in segments. A request takes the smallest free block that holds it
+// and leaves the rest free; free neighbours grow together again. So a loop whose shapes change from step to step needs
+// little more memory than its largest step. It counts live bytes and remembers the high-water mark.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <map>
 #include <mutex>
-#include <unordered_map>
-#include <vector>
+#include <set>
+#include <utility>
 
 namespace wudao {
 
@@ -18,9 +19,16 @@ struct ArenaStats {
   std::uint64_t system_calls = 0;
 };
 
+// The address sanitizer sees a use after release only if the block goes back to the system.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kArenaCaches = false;
+#else
+constexpr bool kArenaCaches = true;
+#endif
+
 class Arena {
  public:
-  Arena() = default;
+  explicit Arena(bool caches = kArenaCaches) : caches_(caches) {}
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
@@ -31,15 +39,29 @@ class Arena {
 
   ArenaStats stats() const;
   void reset_peak();
-  void trim();  // gives all cached blocks back to the system
+  void trim();  // gives all segments without a live block back to the system
 
  private:
+  struct Block {
+    std::size_t size;
+    bool small;  // cut from a segment for small blocks
+    bool first;  // of its segment
+    bool free;
+  };
+  using Blocks = std::map<char*, Block>;
+
+  Blocks::iterator take(std::size_t size);
+  Blocks::iterator new_segment(std::size_t size);
+  void split(Blocks::iterator block, std::size_t size);
+  void absorb(Blocks::iterator left, Blocks::iterator right);
+  void list(Blocks::iterator block, bool free);
+  void trim_locked() noexcept;
+
   mutable std::mutex mutex_;
-  std::unordered_map<std::size_t, std::vector<void*>> free_;  // by rounded size
+  const bool caches_;
+  Blocks blocks_;                                    // all, by address
+  std::set<std::pair<std::size_t, char*>> free_[2];  // by size; [1]: the small ones
   ArenaStats stats_;
 };
-
-// The size class of a request: rounded up so that at most an eighth is wasted.
-std::size_t size_class(std::size_t bytes);
 
 }  // namespace wudao
