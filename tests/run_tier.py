@@ -115,6 +115,8 @@ def run(suite: Suite, reports: Path) -> Outcome:
     report.unlink(missing_ok=True)
     start = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *suite.pytest]
+    if suite.build in RUNTIMES:
+        command.append("--capture=sys")  # a sanitizer's last words go past Python
     code = subprocess.run(command, cwd=ROOT, env=environment(suite)).returncode
     return judge(suite.name, code, report, time.monotonic() - start)
 
