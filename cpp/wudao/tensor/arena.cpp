@@ -53,8 +53,8 @@ void* Arena::allocate(std::size_t bytes) {
     ++stats_.system_calls;
   }
   if (block == nullptr) {
-    throw OutOfMemory(text("memory: ", size, " bytes more were refused with ", stats_.live_bytes,
-                           " in use. Use a smaller batch, or recomputation of activations."));
+    fail<OutOfMemory>("memory", "bytes", text(size, " more beside the ", stats_.live_bytes, " in use"), "a refusal",
+                      "Use a smaller batch, or recomputation of activations.");
   }
   stats_.live_bytes += size;
   stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.live_bytes);
