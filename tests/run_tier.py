@@ -34,7 +34,9 @@ SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",  # Python keeps memory at exit on purpose
     "UBSAN_OPTIONS": "print_stacktrace=1",
     "TSAN_OPTIONS": "allocator_may_return_null=1:halt_on_error=1",
-    "OPENBLAS_NUM_THREADS": "1",  # threads of NumPy's own library are not instrumented and look like races
+    # Threads of other libraries are not instrumented and look like races: those of NumPy, those of the tokenizers.
+    "OPENBLAS_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
 }
 
 
