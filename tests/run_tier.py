@@ -34,7 +34,9 @@ SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",  # Python keeps memory at exit on purpose
     "UBSAN_OPTIONS": "print_stacktrace=1",
     "TSAN_OPTIONS": "allocator_may_return_null=1:halt_on_error=1",
-    "OPENBLAS_NUM_THREADS": "1",  # threads of NumPy's own library are not instrumented and look like races
+    # Threads of other libraries are not instrumented and look like races: those of NumPy, those of the tokenizers.
+    "OPENBLAS_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
 }
 
 
@@ -115,6 +117,8 @@ def run(suite: Suite, reports: Path) -> Outcome:
     report.unlink(missing_ok=True)
     start = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *suite.pytest]
+    if suite.build in RUNTIMES:
+        command.append("--capture=sys")  # a sanitizer's last words go past Python
     code = subprocess.run(command, cwd=ROOT, env=environment(suite)).returncode
     return judge(suite.name, code, report, time.monotonic() - start)
 

@@ -45,7 +45,7 @@ DType parse_dtype(const std::string& name) {
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat64}) {
     if (name == name_of(dtype)) return dtype;
   }
-  fail<ConfigError>("dtype", "name", "float32, bfloat16 or float64", '"' + name + '"');
+  fail<ConfigError>("dtype", "name", "float32, bfloat16 or float64", '"' + name + '"', "Choose one of them.");
 }
 
 Tensor int32_tensor(const char* op, const char* argument, const py::handle& object) {
@@ -73,7 +73,7 @@ Tensor float_tensor(const char* op, const char* argument, const py::handle& obje
   const py::array array = as_array(op, argument, object);
   const char kind = array.dtype().kind();
   if (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b') {
-    fail<DTypeError>(op, argument, name_of(dtype), dtype_name(array));
+    fail<DTypeError>(op, argument, name_of(dtype), dtype_name(array), "Use .astype.");
   }
   if (dtype == DType::kFloat64) {
     return borrow(py::array_t<double, py::array::c_style | py::array::forcecast>(array), dtype);

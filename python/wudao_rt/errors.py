@@ -1,5 +1,9 @@
 """The one exception hierarchy. Every message reads `op: argument: what was expected, what came. What to do.`"""
 
+from __future__ import annotations
+
+from typing import Any
+
 
 class Error(Exception):
     """Base of everything that wudao_rt raises on purpose."""
@@ -35,3 +39,18 @@ class CheckpointError(Error, ValueError):
 
 class InternalError(Error, RuntimeError):
     """A defect of wudao_rt itself; please report it."""
+
+
+def shown(value: Any, longest: int = 80) -> str:
+    """Return a value as it may stand in a message: on one line, printable, cut where it gets long.
+
+    Example:
+        >>> shown("two\\nlines"), shown("x" * 100, longest=8)
+        ('two\\\\nlines', 'xxxxx...')
+    """
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists in lists
+        text = f"a very long {type(value).__name__}"
+    text = text if len(text) <= longest else text[: longest - 3] + "..."
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

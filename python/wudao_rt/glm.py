@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,16 @@ import numpy as np
 
 from wudao_rt import _core
 from wudao_rt.config.glm import GLMConfig
-from wudao_rt.errors import ConfigError
+from wudao_rt.config.settings import refuse_unknown
+from wudao_rt.errors import ConfigError, OutOfMemory, shown
 from wudao_rt.ops.types import Array, DType
 
 if TYPE_CHECKING:
     from wudao_rt.data.tokenizer import Tokenizer
     from wudao_rt.generation import Generation
     from wudao_rt.scoring import Score
+
+COMPUTE_TYPES = ("float32", "bfloat16", "float64")
 
 
 class GLM:
@@ -34,6 +38,7 @@ class GLM:
 
     Raises:
         ConfigError: a shape or dtype that cannot be.
+        OutOfMemory: weights beyond the memory of this machine.
 
     Source: Du et al. 2022, "GLM: General language model pretraining with autoregressive blank infilling".
 
@@ -47,6 +52,8 @@ class GLM:
     def __init__(
         self, config: GLMConfig, seed: int = 0, dtype: DType = "float32", tokenizer: Tokenizer | None = None
     ) -> None:
+        refuse_unknown(dtype, COMPUTE_TYPES, "GLM: dtype")
+        _refuse_beyond_memory(config, dtype)
         self.config = config
         self.dtype = dtype
         self.tokenizer = tokenizer
@@ -178,6 +185,15 @@ class GLM:
         save(self, Path(path))
 
 
+def _refuse_beyond_memory(config: GLMConfig, dtype: DType) -> None:
+    """Say so before the machine begins to swap, or the kernel to kill."""
+    wanted = config.parameter_count * (8 if dtype == "float64" else 4)
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if wanted > there:
+        raise OutOfMemory(f"GLM: config: expected at most {there / 1e9:.0f} GB of weights, the memory of this machine, "
+                          f"got {shown(wanted // 10**9)} GB. Choose a smaller shape.")
+
+
 def _batch(
     ids: Array, positions: Array, block_positions: Array, sep: Array | None, targets: Array, loss_mask: Array,
     mask: Array | None,
@@ -188,4 +204,4 @@ def _batch(
 
 
 def _some(names: list[str]) -> str:
-    return f" ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})" if names else ""
+    return f" ({', '.join(map(shown, names[:3]))}{', ...' if len(names) > 3 else ''})" if names else ""

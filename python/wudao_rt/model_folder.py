@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from wudao_rt.config.glm import GLMConfig
-from wudao_rt.errors import CheckpointError
-from wudao_rt.glm import GLM
+from wudao_rt.config.settings import build, refuse_unknown
+from wudao_rt.errors import CheckpointError, shown
+from wudao_rt.fitting import check_weights
+from wudao_rt.glm import COMPUTE_TYPES, GLM
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+_LONGEST_REASON = 300  # of a library's words
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.toml", "tokenizer"
 
 
@@ -48,18 +52,21 @@ def load(path: str | Path, dtype: str | None = None) -> GLM:
         dtype: compute type; default the one it was trained in.
 
     Raises:
-        CheckpointError: no such folder, or a file in it is missing, damaged or does not fit the others.
+        CheckpointError: no such folder, or a file in it is missing, damaged or does not fit the others, or weights are
+            not finite.
+        ConfigError: the model's configuration has unknown keys or values that cannot be.
     """
     folder = resolve(Path(path))
-    tables = _read_config(folder / CONFIG)
-    config = GLMConfig(**tables["model"])
+    config, trained_in = _read_config(folder / CONFIG)
+    weights = read_weights(folder / WEIGHTS)
+    check_weights(folder / WEIGHTS, config, weights)
     tokenizer = None
     if (folder / TOKENIZER).is_dir():
         from wudao_rt.data.tokenizer import Tokenizer
 
         tokenizer = Tokenizer.load(folder / TOKENIZER)
-    model = GLM(config, dtype=dtype or tables.get("train", {}).get("dtype", "float32"), tokenizer=tokenizer)
-    model.load_state_dict(read_weights(folder / WEIGHTS))
+    model = GLM(config, dtype=dtype or trained_in, tokenizer=tokenizer)
+    model.load_state_dict(weights)
     return model
 
 
@@ -69,7 +76,11 @@ def resolve(folder: Path) -> Path:
         return folder
     last = folder / "last"
     if last.is_file():
-        return folder / "checkpoints" / last.read_text(encoding="utf-8").strip()
+        name = last.read_text(encoding="utf-8", errors="replace").strip()
+        if re.fullmatch(r"step-\d+", name) is None:
+            raise CheckpointError(f"load: {last}: expected the name of a checkpoint, got '{shown(name)}'. "
+                                  "Give the folder of a checkpoint.")
+        return folder / "checkpoints" / name
     raise CheckpointError(f"load: {folder}: expected a folder with {WEIGHTS} or a run folder, got neither. "
                           "Check the path.")
 
@@ -83,18 +94,23 @@ def read_weights(path: Path) -> dict[str, Any]:
     try:
         return load_file(path)
     except FileNotFoundError:
-        raise CheckpointError(f"load: {path}: expected a file of weights, there is none. Check the path.") from None
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"load: {path}: expected a whole safetensors file, got: {error}. "
-                              "Use another checkpoint.") from None
+        raise CheckpointError(f"load: {path}: expected a file of weights, got none. Check the path.") from None
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"load: {path}: expected a whole safetensors file of types that NumPy has, got: "
+                              f"{shown(error, _LONGEST_REASON)}. Use another checkpoint.") from None
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def _read_config(path: Path) -> tuple[GLMConfig, str]:
+    """Return the shape and the compute type; whatever else a run's config says is not looked at."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"load: {path}: expected the model's configuration, got: {error}. "
-                              "Is the folder complete?") from None
-    if not isinstance(tables.get("model"), dict):
-        raise CheckpointError(f"load: {path}: expected a table [model], got none. Is this a model folder?")
-    return tables
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"load: {path}: expected the model's configuration, got: "
+                              f"{shown(error, _LONGEST_REASON)}. Is the folder complete?") from None
+    model, train = tables.get("model"), tables.get("train", {})
+    if not isinstance(model, dict) or not isinstance(train, dict):
+        raise CheckpointError(f"load: {path}: expected tables [model] and [train], got something else. "
+                              "Is this a model folder?")
+    dtype = train.get("dtype", "float32")
+    refuse_unknown(dtype, COMPUTE_TYPES, f"load: {path}: dtype")
+    return build(GLMConfig, model, "model"), dtype

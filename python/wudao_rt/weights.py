@@ -12,7 +12,8 @@ import safetensors
 from safetensors.numpy import save_file
 
 from wudao_rt.config import GLMConfig
-from wudao_rt.errors import CheckpointError, ConfigError
+from wudao_rt.errors import CheckpointError, ConfigError, shown
+from wudao_rt.fitting import check_weights
 from wudao_rt.model_folder import TOKENIZER, resolve
 from wudao_rt.model_folder import load as load_model
 
@@ -66,17 +67,21 @@ def open_weights(source: Path, heads: int = 0, activation: str = "gelu_tanh") ->
         model, folder = load_model(source), resolve(source) / TOKENIZER
         return Weights(model.config, model.state_dict(), folder if folder.is_dir() else None)
     arrays = read_arrays(source)
-    return Weights(_shape_of(source, arrays, heads, activation), arrays)
+    config = _shape_of(source, arrays, heads, activation)
+    check_weights(source, config, arrays)
+    return Weights(config, arrays)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read a safetensors file of float64, float32, float16 or bfloat16 tensors; the halves are widened to float32."""
     try:
         entries = safetensors.deserialize(path.read_bytes())
+        return {name: _array(path, name, entry) for name, entry in entries}
+    except CheckpointError:
+        raise
     except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"convert: {path}: expected a whole safetensors file, got: {error}. Check the file."
-                              ) from None
-    return {name: _array(path, name, entry) for name, entry in entries}
+        raise CheckpointError(f"convert: {path}: expected a whole safetensors file, got: {shown(error, 300)}. "
+                              "Check the file.") from None
 
 
 def _array(path: Path, name: str, entry: Mapping) -> np.ndarray:
@@ -84,7 +89,7 @@ def _array(path: Path, name: str, entry: Mapping) -> np.ndarray:
     if kind == "BF16":
         return (np.frombuffer(data, np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(shape)
     if kind not in _NUMPY:
-        raise CheckpointError(f"convert: {path}: {name}: expected a float tensor, got {kind}. Leave it out.")
+        raise CheckpointError(f"convert: {path}: {shown(name)}: expected a float tensor, got {kind}. Leave it out.")
     array = np.frombuffer(data, _NUMPY[kind]).reshape(shape)
     return array.astype(np.float32) if kind == "F16" else array
 
@@ -92,7 +97,11 @@ def _array(path: Path, name: str, entry: Mapping) -> np.ndarray:
 def _shape_of(path: Path, arrays: Mapping[str, np.ndarray], heads: int, activation: str) -> GLMConfig:
     missing = [name for name in (WORD, POSITION, _LAYER.format(0)) if name not in arrays]
     if missing:
-        raise CheckpointError(f"convert: {path}: expected GLM's tensor names, {missing[0]} is not there. "
+        raise CheckpointError(f"convert: {path}: expected GLM's tensor {missing[0]}, got none of that name. "
+                              "Is it another model?")
+    flat = [name for name in (WORD, POSITION) if arrays[name].ndim != 2 or not arrays[name].size]
+    if flat:
+        raise CheckpointError(f"convert: {path}: expected a matrix {flat[0]}, got shape {arrays[flat[0]].shape}. "
                               "Is it another model?")
     vocab, hidden = arrays[WORD].shape
     layers = sum(_LAYER.format(i) in arrays for i in range(len(arrays)))

@@ -147,7 +147,7 @@ TEST(arena_names_the_size_that_was_refused) {
   Arena arena(true);
   void* kept = arena.allocate(64);
   const std::string message = MESSAGE_OF(wudao::OutOfMemory, arena.allocate(std::size_t{1} << 60));
-  CHECK_EQUAL(message.rfind("memory: 1152921504606846976 bytes more were refused with 64 in use.", 0), 0u);
+  CHECK_EQUAL(message.rfind("memory: bytes: expected 1152921504606846976 more beside the 64 in use, got a refusal.", 0), 0u);
   CHECK_EQUAL(arena.stats().live_bytes, 64u);
   arena.release(kept, 64);
 }

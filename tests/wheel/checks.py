@@ -6,6 +6,7 @@ Run by test_wheel.py in a process of its own: python checks.py FOLDER, where FOL
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import shutil
 import subprocess
@@ -186,6 +187,58 @@ def models_are_saved_and_loaded() -> None:
     model = tiny()
     model.save(FOLDER / "model")
     same(wudao_rt.load(FOLDER / "model").logits(**batch()).tobytes(), model.logits(**batch()).tobytes())
+
+
+@check
+def a_model_learns_from_own_text() -> None:
+    import wudao_rt
+    from wudao_rt.config import parse_config
+
+    (FOLDER / "texts").mkdir()
+    lines = (f"{a}{b}{c}{a}{b}{c}" for a in "天地玄黄宇宙" for b in "日月盈昃辰宿" for c in "寒来暑往秋收")
+    (FOLDER / "texts" / "a.txt").write_text("\n".join(lines), encoding="utf-8")
+    tables = {
+        "model": {"hidden_size": 16, "num_layers": 1, "num_heads": 2, "max_positions": 64},
+        "data": {"source": "text", "paths": [str(FOLDER / "texts")], "near_duplicates": 1.0},
+        "train": {"steps": 20, "batch": 8, "length": 32, "lr": 0.01},
+        "output": {"folder": str(FOLDER / "run")},
+    }
+    wudao_rt.train(parse_config(tables))
+    log = [json.loads(line) for line in (FOLDER / "run" / "log.jsonl").read_text().splitlines()]
+    same((len(log), log[-1]["loss"] < log[0]["loss"]), (20, True))
+
+
+@check
+def what_was_trained_writes_and_scores() -> None:
+    import wudao_rt
+
+    model = wudao_rt.load(FOLDER / "run")
+    written = model.generate(["天地[gMASK]"], max_new_tokens=4, seed=1)[0]
+    scored = model.score(["天地[gMASK]"], ["玄黄"])[0]
+    same((isinstance(written.text, str), len(scored.token_log_probs), scored.log_prob < 0), (True, 2, True))
+
+
+@check
+def command_writes_with_what_was_trained() -> None:
+    done = cli("generate", "--model", str(FOLDER / "run"), "--prompt", "天地[gMASK]", "--max-new-tokens", "3", "--json")
+    same((done.returncode, json.loads(done.stdout.splitlines()[0])["prompt"]), (0, "天地[gMASK]"))
+
+
+@check
+def damaged_weights_are_refused() -> None:
+    import numpy as np
+    import wudao_rt
+
+    model = tiny()
+    state = model.state_dict()
+    model.load_state_dict(state | {"word_embeddings.weight": np.full((32, 16), np.nan, np.float32)})
+    model.save(FOLDER / "damaged")
+    try:
+        wudao_rt.load(FOLDER / "damaged")
+    except wudao_rt.CheckpointError as error:
+        same("finite" in str(error), True)
+        return
+    raise SystemExit("weights that are not numbers were taken")
 
 
 @check

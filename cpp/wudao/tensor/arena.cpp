@@ -65,8 +65,8 @@ Arena::Blocks::iterator Arena::new_segment(std::size_t size) {
     memory = system_allocate(wanted);
   }
   if (memory == nullptr) {
-    throw OutOfMemory(text("memory: ", size, " bytes more were refused with ", stats_.live_bytes,
-                           " in use. Use a smaller batch, or recomputation of activations."));
+    fail<OutOfMemory>("memory", "bytes", text(size, " more beside the ", stats_.live_bytes, " in use"), "a refusal",
+                      "Use a smaller batch, or recomputation of activations.");
   }
   ++stats_.system_calls;
   return blocks_.insert({static_cast<char*>(memory), {wanted, small, true, false}}).first;

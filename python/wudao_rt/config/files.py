@@ -12,7 +12,7 @@ import tomli_w
 
 from wudao_rt.config.settings import build, refuse_unknown
 from wudao_rt.config.tables import LENGTHS, Config
-from wudao_rt.errors import ConfigError
+from wudao_rt.errors import ConfigError, shown
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -55,21 +55,23 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"config: {path}: expected a TOML file, there is none. Check the path.") from None
+        raise ConfigError(f"config: {path}: expected a TOML file, got none. Check the path.") from None
     except (UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"config: {path}: expected a readable UTF-8 file, got: {error}. Check the file.") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"config: {path}: expected TOML, got: {error}. Correct the file.") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
+        raise ConfigError(f"config: {path}: expected TOML, got: {shown(error)}. Correct the file.") from None
 
 
 def _apply(tables: dict[str, Any], change: str, known: list[str]) -> None:
     key, equals, text = change.partition("=")
     path = key.strip().split(".")
     if not equals or len(path) < 2:
-        raise ConfigError(f"--set: expected table.key=value, got '{change}'. Write it like --set train.lr=1e-3.")
+        raise ConfigError(f"config: --set: expected table.key=value, got '{shown(change)}'. "
+                          "Write it like --set train.lr=1e-3.")
     refuse_unknown(path[0], known, "--set: table")
-    if path[0] == "train" and path[-1] in LENGTHS:  # a new length of the run takes the place of the old one
-        tables["train"] = {k: v for k, v in tables.get("train", {}).items() if k not in LENGTHS}
+    old = tables.get("train", {})
+    if path[0] == "train" and path[-1] in LENGTHS and isinstance(old, dict):  # a new length replaces the old
+        tables["train"] = {k: v for k, v in old.items() if k not in LENGTHS}
     target = tables
     for name in path[:-1]:
         inner = target.get(name, {})
@@ -81,7 +83,7 @@ def _apply(tables: dict[str, Any], change: str, known: list[str]) -> None:
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text  # a bare word is a string
 
 

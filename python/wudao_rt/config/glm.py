@@ -35,7 +35,7 @@ class GLMConfig:
                               choices=("gelu_tanh", "gelu_erf"))
     dropout: float = setting(0.0, "probability on embeddings, attention and sub-layer outputs", low=0, high=0.99)
     unpadded_vocab_size: int = setting(0, "ids from here on are padding and never predicted; 0: none", low=0)
-    init_std: float = setting(0.02, "standard deviation of the initial weights", low=0, high=10)
+    init_std: float = setting(0.02, "standard deviation of the initial weights", low=1e-9, high=10)
 
     def __post_init__(self) -> None:
         check(self, "GLMConfig")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection
 from dataclasses import MISSING, Field, field, fields, is_dataclass
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, SupportsFloat, get_args, get_origin, get_type_hints
 
-from wudao_rt.errors import ConfigError
+from wudao_rt.errors import ConfigError, shown
 
 _REQUIRED: Any = MISSING
+_LONGEST_NAME = 80  # comparing longer ones takes time
+_LARGEST = 2**63  # as TOML has it
 _NAMES = {int: "an integer", float: "a number", bool: "true or false", str: "a string"}
 
 
@@ -33,10 +36,11 @@ def refuse_unknown(key: str, known: Collection[str], what: str) -> None:
     """Raise ConfigError when `key` is not among the known ones: with the nearest one, or all where none is near."""
     if key in known:
         return
-    nearest = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
+    came = shown(key, _LONGEST_NAME)
+    nearest = difflib.get_close_matches(came, list(known), n=1, cutoff=0.5)
     if nearest:
-        raise ConfigError(f"{what}: expected a known name, got '{key}'. Did you mean '{nearest[0]}'?")
-    raise ConfigError(f"{what}: expected one of {', '.join(known)}, got '{key}'. Choose one of them.")
+        raise ConfigError(f"{what}: expected a known name, got '{came}'. Did you mean '{nearest[0]}'?")
+    raise ConfigError(f"{what}: expected one of {', '.join(known)}, got '{came}'. Choose one of them.")
 
 
 def build(cls: type, table: Any, where: str) -> Any:
@@ -71,10 +75,14 @@ def convert(value: Any, kind: Any, where: str) -> Any:
         return _tuple(value, get_args(kind)[0], where)
     if get_origin(kind) is dict:
         return _dict(value, get_args(kind)[1], where)
+    if type(value) is int and not -_LARGEST <= value < _LARGEST:
+        raise ConfigError(f"config: {where}: expected a number of at most 64 bits, got {shown(value)}. Change it.")
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
         raise ConfigError(f"config: {where}: expected {_NAMES[kind]}, got {_shown(value)}. Change the value.")
+    if kind is str and "\0" in value:  # no file system takes it
+        raise ConfigError(f"config: {where}: expected a string without NUL, got '{shown(value)}'. Change the value.")
     return value
 
 
@@ -87,7 +95,7 @@ def _tuple(value: Any, kind: Any, where: str) -> tuple:
 def _dict(value: Any, kind: Any, where: str) -> dict:
     if not isinstance(value, dict):
         raise ConfigError(f"config: {where}: expected a table, got {_shown(value)}. Write it as {{name = value}}.")
-    return {key: convert(item, kind, f"{where}.{key}") for key, item in value.items()}
+    return {key: convert(item, kind, f"{where}.{shown(key)}") for key, item in value.items()}
 
 
 def check(table: Any, where: str) -> None:
@@ -102,11 +110,15 @@ def check(table: Any, where: str) -> None:
 
 
 def _check_range(value: Any, low: float | None, high: float | None, where: str) -> None:
+    if low is not None and not isinstance(value, SupportsFloat):
+        raise ConfigError(f"{where}: expected a number, got {_shown(value)}. Change it.")
+    if isinstance(value, float) and math.isinf(value):
+        raise ConfigError(f"{where}: expected a finite number, got {value}. Change it.")
     if low is not None and not value >= low:  # not a comparison the other way round: NaN fails too
-        raise ConfigError(f"{where}: expected at least {low}, got {value}. Raise it.")
+        raise ConfigError(f"{where}: expected at least {low}, got {shown(value)}. Raise it.")
     if high is not None and not value <= high:
-        raise ConfigError(f"{where}: expected at most {high}, got {value}. Lower it.")
+        raise ConfigError(f"{where}: expected at most {high}, got {shown(value)}. Lower it.")
 
 
 def _shown(value: Any) -> str:
-    return f"'{value}'" if isinstance(value, str) else f"{value} ({type(value).__name__})"
+    return f"'{shown(value)}'" if isinstance(value, str) else f"{shown(value)} ({type(value).__name__})"

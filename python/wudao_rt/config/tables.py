@@ -9,7 +9,7 @@ from typing import Any
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.config.settings import check, setting
 from wudao_rt.data.blanks import Objectives
-from wudao_rt.errors import ConfigError
+from wudao_rt.errors import ConfigError, shown
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class ModelTable:
     activation: str | None = setting(None, "gelu_tanh or gelu_erf", choices=("gelu_tanh", "gelu_erf"))
     dropout: float | None = setting(None, "dropout probability", low=0, high=0.99)
     unpadded_vocab_size: int | None = setting(None, "ids from here on are padding; default the tokenizer's", low=0)
-    init_std: float | None = setting(None, "standard deviation of the initial weights", low=0, high=10)
+    init_std: float | None = setting(None, "standard deviation of the initial weights", low=1e-9, high=10)
 
     def __post_init__(self) -> None:
         check(self, "config: model")
@@ -95,7 +95,7 @@ class DataTable:
         check(self, "config: data")
         for name, times in self.repeats.items():
             if not 0 <= times <= 1000:
-                raise ConfigError(f"config: data.repeats.{name}: expected 0..1000, got {times}. Change it.")
+                raise ConfigError(f"config: data.repeats.{shown(name)}: expected 0..1000, got {times}. Change it.")
         if self.source == "text" and not self.paths:
             raise ConfigError("config: data.paths: expected files or folders, got none. Add the key.")
         if self.source != "text" and not self.corpora:

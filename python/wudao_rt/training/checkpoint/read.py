@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wudao_rt.errors import CheckpointError
+from wudao_rt.errors import CheckpointError, shown
 from wudao_rt.model_folder import WEIGHTS, read_weights
 from wudao_rt.training.checkpoint.snapshot import FOLDER, FORMAT, OPTIMIZER, STATE
 
@@ -48,15 +48,15 @@ def verify(path: Path) -> dict[str, Any]:
         except OSError as error:
             raise _damaged(path, name, "a readable file", error.strerror) from None
         if found != digest:
-            raise _damaged(path, name, f"SHA-256 {digest[:12]}...", f"{found[:12]}...")
+            raise _damaged(path, name, f"SHA-256 {shown(digest, 15)}", f"{found[:12]}...")
     return state
 
 
 def _state(path: Path) -> dict[str, Any]:
     try:
         state = json.loads((path / STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _damaged(path, STATE, "readable JSON", str(error)) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(path, STATE, "readable JSON", shown(error)) from None
     numbers = {"format", "step", "updates", "tokens"}
     if not isinstance(state, dict) or not isinstance(state.get("sha256"), dict) or not all(
         isinstance(state.get(name), int) for name in numbers

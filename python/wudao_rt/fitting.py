@@ -1,0 +1,51 @@
+"""Whether arrays from a file are the weights of a shape: told before memory is taken for a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wudao_rt import _core
+from wudao_rt.config.glm import GLMConfig
+from wudao_rt.errors import CheckpointError, shown
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def check_weights(source: Path, config: GLMConfig, arrays: Mapping[str, np.ndarray]) -> None:
+    """Compare arrays with a shape.
+
+    Args:
+        source: the file, for the message.
+        config: the shape.
+        arrays: float arrays by name.
+    Raises:
+        CheckpointError: other names, shapes or types, or numbers that are not finite in float32.
+    """
+    count = sum(array.size for array in arrays.values())
+    # First of all: a config may ask for more layers than anybody could list.
+    if count != config.parameter_count:
+        raise _unfit(source, f"{shown(config.parameter_count)} values, as its configuration has", count)
+    names = _core.GLM(config.to_dict(), "float32", 0, dry_run=True)
+    shapes = {name: tuple(names.shape(name)) for name in names.names()}
+    for name in [*shapes, *arrays]:
+        if name not in arrays or name not in shapes:
+            raise _unfit(source, f"the names of its {len(shapes)} tensors", f"{shown(name)} on one side only")
+        _check_array(source, name, arrays[name], shapes[name])
+
+
+def _check_array(source: Path, name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise _unfit(source, f"shape {shape} of {name}", array.shape)
+    if array.dtype.kind != "f":
+        raise _unfit(source, f"floats of 16, 32 or 64 bits in {name}", array.dtype)
+    low, high = float(array.min()), float(array.max())
+    if not -_LARGEST <= low <= high <= _LARGEST:  # NaN fails too
+        raise _unfit(source, f"finite float32 numbers in {name}", f"{low} to {high}")
+
+
+def _unfit(source: Path, expected: str, came: Any) -> CheckpointError:
+    return CheckpointError(f"load: {source}: expected {expected}, got {shown(came)}. Use another file.")
