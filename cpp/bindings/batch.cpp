@@ -1,5 +1,6 @@
 // Reads batches and options from Python.
 #include <algorithm>
+#include <cmath>
 
 #include "glm.h"
 #include "wudao/base/error.h"
@@ -58,8 +59,7 @@ model::Inputs read_inputs(const char* op, const model::GLMConfig& config, const 
   return inputs;
 }
 
-train::Batch read_batch(const model::GLMConfig& config, const py::dict& dict) {
-  constexpr const char* op = "loss_and_gradients";
+train::Batch read_batch(const char* op, const model::GLMConfig& config, const py::dict& dict) {
   const model::Inputs inputs = read_inputs(op, config, require(op, dict, "ids"), require(op, dict, "positions"),
                                            require(op, dict, "block_positions"), get(dict, "sep"), get(dict, "mask"));
   const std::int64_t samples = inputs.visible.batch;
@@ -71,22 +71,35 @@ train::Batch read_batch(const model::GLMConfig& config, const py::dict& dict) {
   ops::check_ids(op, "targets", batch.targets, limit);
   batch.loss_mask = flat(op, "loss_mask", float_tensor(op, "loss_mask", require(op, dict, "loss_mask"), DType::kFloat64), shape);
   const double* weights = batch.loss_mask.data<double>();
-  if (std::any_of(weights, weights + batch.loss_mask.size(), [](double w) { return !(w >= 0.0); })) {
-    fail<ShapeError>(op, "loss_mask", "weights of at least 0", "a negative one or NaN");
+  if (std::any_of(weights, weights + batch.loss_mask.size(), [](double w) { return !(w >= 0.0 && std::isfinite(w)); })) {
+    fail<ShapeError>(op, "loss_mask", "finite weights of at least 0", "a negative one, infinity or NaN");
   }
   return batch;
 }
+
+namespace {
+
+template <class T>
+T option(const std::string& name, const py::handle& value, const char* expected) {
+  try {
+    return value.cast<T>();
+  } catch (const py::cast_error&) {
+    fail<ConfigError>("loss_and_gradients", name, expected, std::string(py::repr(value)));
+  }
+}
+
+}  // namespace
 
 train::PassOptions read_pass_options(const py::dict& options) {
   train::PassOptions out;
   for (const auto& [key, value] : options) {
     const std::string name = py::str(key);
-    if (name == "shards") out.shards = value.cast<int>();
-    else if (name == "micro_shards") out.micro_shards = value.cast<int>();
-    else if (name == "recompute") out.recompute = value.cast<bool>();
-    else if (name == "dropout") out.dropout = value.cast<bool>();
-    else if (name == "seed") out.seed = value.cast<std::uint64_t>();
-    else if (name == "step") out.step = value.cast<std::uint32_t>();
+    if (name == "shards") out.shards = option<int>(name, value, "a whole number");
+    else if (name == "micro_shards") out.micro_shards = option<int>(name, value, "a whole number");
+    else if (name == "recompute") out.recompute = option<bool>(name, value, "True or False");
+    else if (name == "dropout") out.dropout = option<bool>(name, value, "True or False");
+    else if (name == "seed") out.seed = option<std::uint64_t>(name, value, "a whole number of at least 0");
+    else if (name == "step") out.step = option<std::uint32_t>(name, value, "a whole number of at least 0");
     else fail<ConfigError>("loss_and_gradients", "option", "shards, micro_shards, recompute, dropout, seed or step", name);
   }
   return out;

@@ -13,7 +13,9 @@ namespace {
 
 struct DecoderObject {
   DecoderObject(py::object model, std::int64_t chunk_rows)
-      : owner(std::move(model)), glm(owner.cast<GlmObject&>()), decoder(glm.ctx, glm.glm, chunk_rows) {}
+      : owner(std::move(model)), glm(owner.cast<GlmObject&>()), decoder(glm.ctx, glm.glm, chunk_rows) {
+    glm.glm.require_values("decode");
+  }
   py::object owner;  // keeps the model alive
   GlmObject& glm;
   infer::Decoder decoder;

@@ -39,13 +39,14 @@ nn::Parameter& find(const GlmObject& self, const std::string& name) {
 }
 
 py::array get(GlmObject& self, const std::string& name, bool copy) {
+  self.glm.require_values("state_dict");
   const Tensor& value = find(self, name).value();
-  if (value.raw() == nullptr) fail<ConfigError>("state_dict", name, "a model with values", "a dry run");
   const py::array view = to_numpy_read_only(value);
   return copy ? py::array(view.attr("copy")()) : view;
 }
 
 void set(GlmObject& self, const std::string& name, const py::object& array) {
+  self.glm.require_values("load_state_dict");
   const nn::Parameter& parameter = find(self, name);
   const Tensor& value = parameter.value();
   const Tensor fresh = float_tensor("load_state_dict", name.c_str(), array, value.dtype());
@@ -60,6 +61,7 @@ void set(GlmObject& self, const std::string& name, const py::object& array) {
 
 py::array logits(GlmObject& self, const py::object& ids, const py::object& positions, const py::object& block_positions,
                  const py::object& sep, const py::object& mask) {
+  self.glm.require_values("logits");
   const model::Inputs inputs = read_inputs("logits", self.glm.config(), ids, positions, block_positions, sep, mask);
   Tensor out;
   {
@@ -90,7 +92,8 @@ py::list stop_profile(GlmObject& self) {
 }
 
 double loss(GlmObject& self, const py::dict& batch, const py::kwargs& options) {
-  const train::Batch data = read_batch(self.glm.config(), batch);
+  self.glm.require_values("loss");
+  const train::Batch data = read_batch("loss", self.glm.config(), batch);
   const train::PassOptions pass = read_pass_options(options);
   const py::gil_scoped_release release;
   const std::lock_guard lock(self.busy);
@@ -98,7 +101,8 @@ double loss(GlmObject& self, const py::dict& batch, const py::kwargs& options) {
 }
 
 py::tuple loss_and_gradients(GlmObject& self, const py::dict& batch, const py::kwargs& options) {
-  const train::Batch data = read_batch(self.glm.config(), batch);
+  self.glm.require_values("loss_and_gradients");
+  const train::Batch data = read_batch("loss_and_gradients", self.glm.config(), batch);
   const train::PassOptions pass = read_pass_options(options);
   double value = 0.0;
   std::vector<Tensor> gradients;
@@ -139,6 +143,8 @@ void bind_glm(pybind11::module_& m) {
         for (const auto& parameter : self.glm.parameters()) count += parameter->value().size();
         return count;
       })
+      .def("require_values", [](const GlmObject& self, const std::string& op) { self.glm.require_values(op); },
+           py::arg("op"))
       .def("names", &names)
       .def("shape", [](const GlmObject& self, const std::string& name) { return py::tuple(py::cast(find(self, name).value().shape())); })
       .def("get", &get, py::arg("name"), py::arg("copy") = true)

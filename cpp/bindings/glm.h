@@ -23,7 +23,7 @@ struct GlmObject {
 model::Inputs read_inputs(const char* op, const model::GLMConfig& config, const py::object& ids,
                           const py::object& positions, const py::object& block_positions, const py::object& sep,
                           const py::object& mask);
-train::Batch read_batch(const model::GLMConfig& config, const py::dict& batch);
+train::Batch read_batch(const char* op, const model::GLMConfig& config, const py::dict& batch);
 train::PassOptions read_pass_options(const py::dict& options);
 
 }  // namespace wudao::python

@@ -58,6 +58,7 @@ bool report(const std::vector<infer::Event>& events, const py::object& listener)
 }
 
 py::list generate(GlmObject& self, std::vector<PromptPair> prompts, const py::dict& options, const py::object& listener) {
+  self.glm.require_values("generate");
   const auto generation = infer::generate(self.ctx, self.glm, read_prompts(std::move(prompts)), read_options(options));
   for (bool more = true; more;) {
     {

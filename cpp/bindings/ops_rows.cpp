@@ -32,10 +32,10 @@ ops::Tensors<3> norm_inputs(Context& ctx, const py::object& x, const py::object&
 }
 
 py::array layer_norm(const py::object& x, const py::object& gamma, const py::object& beta, double eps,
-                     const std::string& dtype) {
+                     const std::string& dtype, const std::string& out) {
   const OpOptions options = op_options(dtype);
   Context ctx = op_context(options);
-  return call_forward<ops::LayerNorm>(ctx, {eps, options.dtype}, norm_inputs(ctx, x, gamma, beta, options.dtype));
+  return call_forward<ops::LayerNorm>(ctx, {eps, parse_dtype(out)}, norm_inputs(ctx, x, gamma, beta, options.dtype));
 }
 
 py::tuple layer_norm_backward(const py::object& x, const py::object& gamma, const py::object& beta, const py::object& dy,

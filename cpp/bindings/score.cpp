@@ -8,7 +8,8 @@ namespace {
 
 template <class Function>
 py::array run(GlmObject& self, const py::dict& dict, Function function) {
-  const train::Batch batch = read_batch(self.glm.config(), dict);
+  self.glm.require_values("score");
+  const train::Batch batch = read_batch("score", self.glm.config(), dict);
   const infer::Scored rows = {{batch.ids, batch.positions, batch.block_positions, {batch.batch, batch.sep, batch.mask}},
                               batch.targets, batch.loss_mask};
   Tensor out;

@@ -30,13 +30,17 @@ optim::OptimizerConfig read_optimizer(const py::dict& dict) {
 
 struct TrainerObject {
   TrainerObject(GlmObject& model, const py::dict& optimizer)
-      : owner(model), trainer(model.ctx, model.glm, read_optimizer(optimizer)) {}
+      : owner(with_values(model)), trainer(model.ctx, model.glm, read_optimizer(optimizer)) {}
+  static GlmObject& with_values(GlmObject& model) {
+    model.glm.require_values("train");
+    return model;
+  }
   GlmObject& owner;
   train::Trainer trainer;
 };
 
 py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon_lr, double clip, const py::kwargs& options) {
-  const train::Batch data = read_batch(self.owner.glm.config(), batch);
+  const train::Batch data = read_batch("train", self.owner.glm.config(), batch);
   const train::StepOptions settings{read_pass_options(options), {lr, muon_lr, 1.0}, clip};
   train::StepResult result;
   {

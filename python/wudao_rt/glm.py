@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from wudao_rt import _core
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.config.settings import refuse_unknown
-from wudao_rt.errors import ConfigError, OutOfMemory, shown
+from wudao_rt.errors import ConfigError, DTypeError, OutOfMemory, shown
+from wudao_rt.machine import memory_bytes
 from wudao_rt.ops.types import Array, DType
 
 if TYPE_CHECKING:
+    from wudao_rt.data.blanks import SpecialIds
     from wudao_rt.data.tokenizer import Tokenizer
     from wudao_rt.generation import Generation
+    from wudao_rt.generation.prompts import PromptLike
+    from wudao_rt.generation.stream import Stream
     from wudao_rt.scoring import Score
+    from wudao_rt.scoring.score import Answer
+    from wudao_rt.tasks import Mode
 
-COMPUTE_TYPES = ("float32", "bfloat16", "float64")
+COMPUTE_TYPES = get_args(DType)
 
 
 class GLM:
@@ -35,9 +41,10 @@ class GLM:
         dtype: compute type. Weights are kept in float32 (float64 for "float64"); "bfloat16" rounds the inputs of matrix
             products, sums and the residual stream stay in float32.
         tokenizer: for text in and out; None: token ids only.
+        dry_run: names and shapes only. It takes no memory, whatever the size, and refuses all that needs values.
 
     Raises:
-        ConfigError: a shape or dtype that cannot be.
+        ConfigError: a shape or dtype that cannot be; a tokenizer of another vocabulary.
         OutOfMemory: weights beyond the memory of this machine.
 
     Source: Du et al. 2022, "GLM: General language model pretraining with autoregressive blank infilling".
@@ -50,14 +57,18 @@ class GLM:
     """
 
     def __init__(
-        self, config: GLMConfig, seed: int = 0, dtype: DType = "float32", tokenizer: Tokenizer | None = None
+        self, config: GLMConfig, seed: int = 0, dtype: DType = "float32", tokenizer: Tokenizer | None = None,
+        *, dry_run: bool = False,
     ) -> None:
-        refuse_unknown(dtype, COMPUTE_TYPES, "GLM: dtype")
-        _refuse_beyond_memory(config, dtype)
+        _check_arguments(config, seed, dtype)
+        if tokenizer is not None:
+            _check_tokenizer(config, tokenizer)
+        if not dry_run:
+            _check_memory(config, dtype)
         self.config = config
         self.dtype = dtype
         self.tokenizer = tokenizer
-        self.core = _core.GLM(config.to_dict(), dtype, seed)
+        self.core = _core.GLM(config.to_dict(), dtype, seed, dry_run)
 
     def __repr__(self) -> str:
         return f"GLM({self.config}, dtype={self.dtype!r})"
@@ -86,8 +97,12 @@ class GLM:
 
         Raises:
             ConfigError: names are missing or unknown (with `strict`).
-            ShapeError: an array has another shape. Nothing is changed then.
+            ShapeError: an array has another shape.
+            DTypeError: an array does not hold numbers. Nothing is changed in any of these cases.
         """
+        if not isinstance(state, Mapping):
+            raise DTypeError(f"load_state_dict: state: expected arrays by name, got a {type(state).__name__}. Give "
+                             "a dict.")
         names = self.core.names()
         missing = [name for name in names if name not in state]
         unknown = [name for name in state if name not in names]
@@ -98,7 +113,7 @@ class GLM:
             )
         given = {name: np.asarray(state[name]) for name in names if name in state}
         for name, array in given.items():
-            if array.shape != self.core.shape(name):
+            if array.shape != self.core.shape(name) or array.dtype.kind not in "fiub":
                 self.core.set(name, array)  # raises, before anything has changed
         for name, array in given.items():
             self.core.set(name, array)
@@ -166,17 +181,44 @@ class GLM:
         batch = _batch(ids, positions, block_positions, sep, targets, loss_mask, mask)
         return self.core.loss_and_gradients(batch, **options)
 
-    def generate(self, prompts: Any, max_new_tokens: int = 64, **options: Any) -> list[Generation]:
+    def generate(
+        self,
+        prompts: str | Sequence[PromptLike],
+        max_new_tokens: int = 64,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 0.0,
+        num_beams: int = 1,
+        length_penalty: float = 1.0,
+        num_samples: int = 1,
+        seed: int = 0,
+        repetition_penalty: float = 1.0,
+        no_repeat_ngram: int = 0,
+        min_new_tokens: int = 0,
+        forbidden_ids: Sequence[int] = (),
+        stream: Stream | None = None,
+        special: SpecialIds | None = None,
+        max_streams: int = 32,
+    ) -> list[Generation]:
         """Fill the blanks of the prompts; see `wudao_rt.generation.generate`."""
         from wudao_rt.generation import generate
 
-        return generate(self, prompts, max_new_tokens, **options)
+        return generate(self, prompts, max_new_tokens, temperature, top_k, top_p, num_beams, length_penalty,
+                        num_samples, seed, repetition_penalty, no_repeat_ngram, min_new_tokens, forbidden_ids, stream,
+                        special, max_streams)
 
-    def score(self, contexts: Any, continuations: Any, mode: str = "bi", include_end: bool = False) -> list[Score]:
-        """Compute log-probabilities of continuations; see `wudao_rt.scoring.score`."""
+    def score(
+        self,
+        contexts: str | Sequence[PromptLike],
+        continuations: str | Sequence[Answer],
+        mode: Mode = "bi",
+        include_end: bool | str = False,
+        special: SpecialIds | None = None,
+    ) -> list[Score]:
+        """Compute log-probabilities of continuations, per token too; see `wudao_rt.scoring.score`."""
         from wudao_rt.scoring import score
 
-        return score(self, contexts, continuations, mode=mode, include_end=include_end)
+        return score(self, contexts, continuations, mode, include_end, special)
 
     def save(self, path: str | Path) -> None:
         """Write the model to a folder: config.toml, model.safetensors, tokenizer/. See `wudao_rt.model_folder`."""
@@ -185,13 +227,30 @@ class GLM:
         save(self, Path(path))
 
 
-def _refuse_beyond_memory(config: GLMConfig, dtype: DType) -> None:
+def _check_arguments(config: Any, seed: Any, dtype: Any) -> None:
+    if not isinstance(config, GLMConfig):
+        raise ConfigError(f"GLM: config: expected a GLMConfig, got a {type(config).__name__}. Use GLMConfig(...) or "
+                          "GLMConfig.preset(name).")
+    refuse_unknown(dtype, COMPUTE_TYPES, "GLM: dtype")
+    if not isinstance(seed, Integral) or not 0 <= seed < 2**64:
+        raise ConfigError(f"GLM: seed: expected a whole number from 0 to 2^64 - 1, got {shown(seed)}. Change it.")
+
+
+def _check_tokenizer(config: GLMConfig, tokenizer: Tokenizer) -> None:
+    low = config.unpadded_vocab_size
+    if not low <= tokenizer.num_tokens <= config.vocab_size:
+        wanted = f"{low} to {config.vocab_size}" if low else f"at most {config.vocab_size}"
+        raise ConfigError(f"GLM: tokenizer: expected one of {wanted} tokens, as the model has, got "
+                          f"{tokenizer.num_tokens}. Use the tokenizer that the model was trained with.")
+
+
+def _check_memory(config: GLMConfig, dtype: str) -> None:
     """Say so before the machine begins to swap, or the kernel to kill."""
-    wanted = config.parameter_count * (8 if dtype == "float64" else 4)
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if wanted > there:
+    needed, there = config.parameter_count * (8 if dtype == "float64" else 4), memory_bytes()
+    if needed > there:
         raise OutOfMemory(f"GLM: config: expected at most {there / 1e9:.0f} GB of weights, the memory of this machine, "
-                          f"got {shown(wanted // 10**9)} GB. Choose a smaller shape.")
+                          f"got {shown(needed // 10**9)} GB. Choose a smaller shape, or dry_run=True for its names and "
+                          "shapes.")
 
 
 def _batch(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import numpy as safetensors_numpy
 
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.config.settings import build, refuse_unknown
-from wudao_rt.errors import CheckpointError, shown
+from wudao_rt.errors import CheckpointError, ConfigError, shown
+from wudao_rt.files import reason, write_whole
 from wudao_rt.fitting import check_weights
 from wudao_rt.glm import COMPUTE_TYPES, GLM
 
@@ -29,19 +31,33 @@ WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.toml", "tokenizer"
 
 def save(model: GLM, folder: Path) -> None:
     """Write a model to a folder. Each file is written beside its place and moved there when it is complete."""
-    folder.mkdir(parents=True, exist_ok=True)
+    model.core.require_values("save")
     tables = {"model": model.config.to_dict(), "train": {"dtype": model.dtype}}
     temporary = folder / f".{WEIGHTS}.tmp"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         save_file(model.state_dict(copy=False), temporary)
         os.replace(temporary, folder / WEIGHTS)
-        (folder / CONFIG).write_text(tomli_w.dumps(tables), encoding="utf-8")
+        write_whole(folder / CONFIG, tomli_w.dumps(tables))
     except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
-        raise CheckpointError(f"save: {folder}: expected to write it, got: {error}. Free space or choose another "
-                              "folder; what was there is as it was.") from None
+        if folder.is_dir():
+            temporary.unlink(missing_ok=True)
+        raise CheckpointError(f"save: {folder}: expected to write it, got: {reason(error)}. Free space or choose "
+                              "another folder; what was there is as it was.") from None
     if model.tokenizer is not None:
         model.tokenizer.save(folder / TOKENIZER)
+
+
+def save_file(arrays: Mapping[str, Any], path: Path) -> None:
+    """Write a safetensors file with the rights of any other new file (the library's own are for its owner alone).
+
+    Raises:
+        SafetensorError, OSError: it cannot be written.
+    """
+    path.touch()
+    rights = path.stat().st_mode
+    safetensors_numpy.save_file(dict(arrays), path)
+    path.chmod(rights)
 
 
 def load(path: str | Path, dtype: str | None = None) -> GLM:
@@ -56,6 +72,8 @@ def load(path: str | Path, dtype: str | None = None) -> GLM:
             not finite.
         ConfigError: the model's configuration has unknown keys or values that cannot be.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise CheckpointError(f"load: path: expected the path of a folder, got {path!r}. Give a text or a Path.")
     folder = resolve(Path(path))
     config, trained_in = _read_config(folder / CONFIG)
     weights = read_weights(folder / WEIGHTS)
@@ -65,9 +83,19 @@ def load(path: str | Path, dtype: str | None = None) -> GLM:
         from wudao_rt.data.tokenizer import Tokenizer
 
         tokenizer = Tokenizer.load(folder / TOKENIZER)
-    model = GLM(config, dtype=dtype or trained_in, tokenizer=tokenizer)
+    try:
+        model = GLM(config, dtype=dtype or trained_in, tokenizer=tokenizer)
+    except ConfigError as error:
+        raise CheckpointError(f"load: {folder}: expected files of one model. {error}") from None
     model.load_state_dict(weights)
     return model
+
+
+def _shape(path: Path, table: dict[str, Any]) -> GLMConfig:
+    try:
+        return build(GLMConfig, table, "model")
+    except ConfigError as error:
+        raise ConfigError(f"load: {path}: {str(error).removeprefix('config: ')}") from None
 
 
 def resolve(folder: Path) -> Path:
@@ -92,8 +120,11 @@ def read_weights(path: Path) -> dict[str, Any]:
         CheckpointError: the file is missing, truncated or not a safetensors file.
     """
     try:
-        return load_file(path)
+        return safetensors_numpy.load_file(path)
     except FileNotFoundError:
+        if path.exists():  # what the library says of a file that it may not open
+            raise CheckpointError(f"load: {path}: expected a readable file, got 'Permission denied'. Check its rights."
+                                  ) from None
         raise CheckpointError(f"load: {path}: expected a file of weights, got none. Check the path.") from None
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"load: {path}: expected a whole safetensors file of types that NumPy has, got: "
@@ -106,11 +137,11 @@ def _read_config(path: Path) -> tuple[GLMConfig, str]:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"load: {path}: expected the model's configuration, got: "
-                              f"{shown(error, _LONGEST_REASON)}. Is the folder complete?") from None
+                              f"{shown(reason(error), _LONGEST_REASON)}. Is the folder complete?") from None
     model, train = tables.get("model"), tables.get("train", {})
     if not isinstance(model, dict) or not isinstance(train, dict):
         raise CheckpointError(f"load: {path}: expected tables [model] and [train], got something else. "
                               "Is this a model folder?")
     dtype = train.get("dtype", "float32")
     refuse_unknown(dtype, COMPUTE_TYPES, f"load: {path}: dtype")
-    return build(GLMConfig, model, "model"), dtype
+    return _shape(path, model), dtype

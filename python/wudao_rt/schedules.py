@@ -34,7 +34,7 @@ class Schedule:
         for name, (low, high) in (limits | self._limits()).items():
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(
-                    f"schedule: {name}: expected {low}..{high}, came {getattr(self, name)}. Change the config."
+                    f"schedule: {name}: expected {low}..{high}, got {getattr(self, name)}. Change the config."
                 )
 
     @property
@@ -133,4 +133,4 @@ def schedule_from_config(name: str, keys: Mapping[str, Any]) -> Schedule:
 def _refuse_unknown(name: str, known: list[str], what: str) -> None:
     if name not in known:
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-        raise ConfigError(f"{what}: expected one of {', '.join(known)}, came {name}. Did you mean {nearest}?")
+        raise ConfigError(f"{what}: expected one of {', '.join(known)}, got {name}. Did you mean {nearest}?")

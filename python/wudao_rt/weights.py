@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
 import safetensors
-from safetensors.numpy import save_file
 
 from wudao_rt.config import GLMConfig
 from wudao_rt.errors import CheckpointError, ConfigError, shown
+from wudao_rt.files import PART, reason
 from wudao_rt.fitting import check_weights
-from wudao_rt.model_folder import TOKENIZER, resolve
+from wudao_rt.model_folder import TOKENIZER, resolve, save_file
 from wudao_rt.model_folder import load as load_model
 
 WORD = "word_embeddings.weight"
@@ -52,22 +53,26 @@ def _resized(table: np.ndarray, rows: int, rng: np.random.Generator, std: float)
     return fresh
 
 
-def open_weights(source: Path, heads: int = 0, activation: str = "gelu_tanh") -> Weights:
+def open_weights(source: Path, heads: int = 0, activation: str = "") -> Weights:
     """Read a model folder, or a .safetensors file with GLM's names.
 
     Args:
         source: folder or file.
         heads: attention heads of a file; 0: hidden size / 64, as all published models have.
-        activation: of a file.
+        activation: of a file; default gelu_tanh.
     Raises:
         CheckpointError: nothing there, a damaged file, or names of another model.
         ConfigError: heads that do not divide the hidden size.
     """
     if source.is_dir():
+        if heads or activation:
+            raise ConfigError(f"convert: --{'heads' if heads else 'activation'}: expected with a weights file only, "
+                              "got it "
+                              f"with the folder {source}, which knows its own. Leave it out.")
         model, folder = load_model(source), resolve(source) / TOKENIZER
         return Weights(model.config, model.state_dict(), folder if folder.is_dir() else None)
     arrays = read_arrays(source)
-    config = _shape_of(source, arrays, heads, activation)
+    config = _shape_of(source, arrays, heads, activation or "gelu_tanh")
     check_weights(source, config, arrays)
     return Weights(config, arrays)
 
@@ -117,13 +122,15 @@ def write_weights(model: Weights, target: Path, dtype: str) -> None:
     """Write a .safetensors file of float64, float32, float16 or bfloat16; rounding is to nearest even."""
     kind = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
     arrays = {name: np.ascontiguousarray(array).astype(kind) for name, array in model.arrays.items()}
-    part = target.with_name(target.name + ".part")
+    part = target.with_name(target.name + PART)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         save_file(arrays, part)
         part.replace(target)
     except (safetensors.SafetensorError, OSError) as error:
-        part.unlink(missing_ok=True)
-        raise CheckpointError(f"convert: {target}: expected to write it, got: {error}. Make room or choose "
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise CheckpointError(f"convert: {target}: expected to write it, got: {reason(error)}. Make room or choose "
                               "another place.") from None
 
 

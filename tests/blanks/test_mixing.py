@@ -103,7 +103,7 @@ def test_keys_separate_streams_indices_and_parts():
         for part in (0, 1)
     }
     assert len(draws) == 3 * len(Stream) * 3 * 2
-    with pytest.raises(ConfigError, match=r"seed: expected .*, came -1"):
+    with pytest.raises(ConfigError, match=r"seed: expected .*, got -1"):
         generator(-1, Stream.BATCH)
 
 
@@ -119,7 +119,7 @@ def test_defaults_and_recipes_of_the_reference():
 
 
 def test_numbers_out_of_range_are_refused():
-    with pytest.raises(ValueError, match=r"Objectives: token_prob: expected 0\.\.1, came 1\.5"):
+    with pytest.raises(ValueError, match=r"Objectives: token_prob: expected 0\.\.1, got 1\.5"):
         Objectives(token_prob=1.5)
     with pytest.raises(ValueError, match=r"token_prob \+ sentence_prob: expected at most 1"):
         replace(MIX, sentence_prob=0.7)

@@ -88,7 +88,7 @@ def test_right_cut_at_a_sentence_unless_half_is_lost():
 def test_crop_lengths_and_counts():
     assert (crop_length(0.0, 512), crop_length(1 - 1e-12, 512)) == (32, 510)
     assert (crop_count(32, 512), crop_count(510, 512), crop_count(256, 512)) == (15, 1, 1)
-    with pytest.raises(ValueError, match="short texts: seq_length: expected at least 34, came 33"):
+    with pytest.raises(ValueError, match="short texts: seq_length: expected at least 34, got 33"):
         crop_length(0.5, 33)
 
 

@@ -30,21 +30,21 @@ def test_batch_spreads_into_keyword_arguments():
 
 def test_collate_to_a_given_length():
     assert collate([row(3)], length=7).ids.shape == (1, 7)
-    with pytest.raises(ValueError, match="collate: samples: expected at most 2 tokens, came 3"):
+    with pytest.raises(ValueError, match="collate: samples: expected at most 2 tokens, got 3"):
         collate([row(3)], length=2)
-    with pytest.raises(ValueError, match="collate: samples: expected at least one, came none"):
+    with pytest.raises(ValueError, match="collate: samples: expected at least one, got none"):
         collate([])
 
 
 def test_sample_refuses_unequal_lengths_and_bad_sep():
     with pytest.raises(ValueError, match=r"Sample: positions: expected shape \(2,\)"):
         Sample([1, 2], [0], [0, 0], 1, [0, 0], [0, 0])
-    with pytest.raises(ValueError, match=r"Sample: sep: expected 0\.\.1, came 2"):
+    with pytest.raises(ValueError, match=r"Sample: sep: expected 0\.\.1, got 2"):
         Sample([1], [0], [0], 2, [0], [0])
 
 
 def test_colliding_command_ids_are_refused():
-    with pytest.raises(ValueError, match=r"SpecialIds: gmask: .* came 50007, which is eop"):
+    with pytest.raises(ValueError, match=r"SpecialIds: gmask: .* got 50007, which is eop"):
         SpecialIds(eos=50000, cls=50002, mask=50003, sop=50006, eop=50007, smask=50008, gmask=50007, dblock=50009)
 
 
@@ -57,5 +57,5 @@ def test_ids_of_a_tokenizer():
     bert = {"pad": 0, "unk": 100, "enc": 101, "sep": 102, "mask": 103, "sop": 30522, "eop": 30523, "gmask": 30524}
     special = SpecialIds.from_commands(bert)
     assert (special.eos, special.cls, special.sep, special.smask, special.dblock) == (0, 101, 102, 103, None)
-    with pytest.raises(ConfigError, match=r"SpecialIds: ids: expected .*, came none for sop, eop"):
+    with pytest.raises(ConfigError, match=r"SpecialIds: ids: expected .*, got none for sop, eop"):
         SpecialIds.from_commands({"pad": 0, "enc": 1, "mask": 2})

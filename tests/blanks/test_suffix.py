@@ -26,7 +26,7 @@ def test_suffix_keeps_the_texts_own_weights():
 
 @pytest.mark.parametrize("length", [0, 13])
 def test_suffix_length_out_of_range(length):
-    with pytest.raises(ValueError, match=r"document_suffix: length: expected 1\.\.12, came"):
+    with pytest.raises(ValueError, match=r"document_suffix: length: expected 1\.\.12, got"):
         document_suffix(TEXT, np.ones(12), length, SPECIAL)
 
 

@@ -76,7 +76,7 @@ def test_a_text_of_many_short_documents_is_not_dropped():
 def test_tiny_texts_hide_one_token_and_empty_ones_are_refused():
     row = token_blanks(np.random.default_rng(0), np.array([1, 10, 0]), SPECIAL, RULES)
     assert row.ids.tolist() == [1, 2, 0, 3, 10]
-    with pytest.raises(ValueError, match="token_blanks: ids: expected words to hide, came 2"):
+    with pytest.raises(ValueError, match="token_blanks: ids: expected words to hide, got 2"):
         token_blanks(np.random.default_rng(0), np.array([1, 0]), SPECIAL, RULES)
 
 

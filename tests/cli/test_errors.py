@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -14,12 +15,14 @@ def assert_told(done: subprocess.CompletedProcess, *words: str) -> None:
     assert done.returncode == 2, (done.returncode, done.stderr)
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1 and lines[0].startswith("wudao-rt: "), done.stderr
+    # op: argument: what was expected, what came. What to do.
+    assert re.fullmatch(r"wudao-rt: .+: expected .+[.?]", lines[0]), lines[0]
     assert all(word in lines[0] for word in words), lines[0]
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
     (["trian"], ["trian"]),
-    (["train"], ["Missing argument"]),
+    (["train"], ["RECIPE", "got nothing"]),
     (["train", "--speed", "x"], ["--speed"]),
     (["train", "no-such-thing"], ["no-such-thing", "recipe", "verse"]),
     (["train", "verse", "--set", "train.lrr=1"], ["lrr", "Did you mean 'lr'?"]),

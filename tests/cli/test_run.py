@@ -24,6 +24,15 @@ def test_the_run_folder_has_what_it_should(run):
                                                       "config.toml", "tokenizer"}
 
 
+def test_events_are_beside_the_log(texts, tmp_path):
+    done = run_cli("train", texts, *sets(f"output.folder={tmp_path / 'run'}", "output.tensorboard=true"))
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"config.toml", "log.jsonl", "tensorboard", "checkpoints", "last"} <= names
+    events = next((tmp_path / "run" / "tensorboard").iterdir()).read_bytes()
+    assert all(f"train/{name}".encode() in events for name in ("loss", "grad_norm", "lr", "share_of_peak"))
+
+
 def test_the_log_has_the_promised_keys(run):
     steps = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert [record["step"] for record in steps] == [1, 2, 3, 4, 5, 6]
@@ -81,7 +90,8 @@ def test_generate_json(run):
 
 def test_generate_from_a_file_with_beams(run, tmp_path):
     (tmp_path / "prompts.txt").write_text("春\n\n秋\n", encoding="utf-8")
-    done = run_cli("generate", "--model", run, "--file", tmp_path / "prompts.txt", "--beams", 3, "--max-new-tokens", 4)
+    done = run_cli("generate", "--model", run, "--file", tmp_path / "prompts.txt", "--num-beams", 3,
+                   "--max-new-tokens", 4)
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 2), done.stderr
 
 

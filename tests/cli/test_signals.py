@@ -51,3 +51,65 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(texts, tmp_path):
     again = run_cli("train", output, "--resume", "--max-seconds", 0.5)
     assert again.returncode == 0, again.stderr
     assert "resumed at step " in again.stdout
+
+
+# A preparation that takes long, and a tokenizer library that does not look for signals.
+_PREPARING = """
+import sys, time
+import wudao_rt.training.session as session
+def prepare(*arguments):
+    print("preparing", flush=True)
+    time.sleep(60)
+session.Corpora = prepare
+from wudao_rt.cli import main
+main(sys.argv[1:])
+"""
+_TOKENIZING = """
+import sys, time
+import wudao_rt.data.tokenizer.train as train
+class Deaf:
+    def __init__(self, *arguments):
+        pass
+    def train_from_iterator(self, *arguments):
+        print("training", flush=True)
+        while True:
+            time.sleep(1)
+train.Inner = Deaf
+from wudao_rt.cli import main
+main(sys.argv[1:])
+"""
+
+
+def interrupted(program: str, arguments: list[str], word: str, number: signal.Signals) -> subprocess.Popen:
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments], env=environment(), stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    wait_for(process, word)
+    process.send_signal(number)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_before_the_first_step_there_is_nothing_to_save(texts, tmp_path, number: signal.Signals):
+    arguments = ["train", str(texts), *sets(f"output.folder={tmp_path / 'run'}")]
+    process = interrupted(_PREPARING, arguments, "preparing", number)
+    _, errors = process.communicate(timeout=20)
+    told = f"wudao-rt: stopped by {number.name} before the first step; there was nothing to save yet"
+    assert (process.returncode, errors.strip()) == (1, told)
+
+
+def test_a_tokenizer_can_be_interrupted(texts, tmp_path):
+    arguments = ["tokenizer", "train", str(texts), "--to", str(tmp_path / "tokenizer")]
+    process = interrupted(_TOKENIZING, arguments, "training", signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors.strip()) == (1, "wudao-rt: interrupted")
+    assert not (tmp_path / "tokenizer").exists()
+
+
+def test_generation_can_be_interrupted(run):
+    command = ["generate", "--model", str(run), "--prompt", "春", "-n", "100000", "--stream"]
+    process = subprocess.Popen([sys.executable, "-m", "wudao_rt", *command], env=environment(), text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors.strip()) == (1, "wudao-rt: interrupted")

@@ -41,7 +41,7 @@ def test_last_word_rows():
     assert cut.ids.tolist() == [1, 11, 6, 0, 3, 12]
     assert last_word(np.array([10]), np.array([20]), SPECIAL.with_one_mask()).ids[2] == SPECIAL.mask
     assert split_last_word(" He said good  night\n") == ("He said good", " night")
-    with pytest.raises(ValueError, match="last_word: text: expected at least two words, came 'one'"):
+    with pytest.raises(ValueError, match="last_word: text: expected at least two words, got 'one'"):
         split_last_word("one")
 
 
@@ -55,7 +55,7 @@ def test_continuation_rows():
     assert uni.targets[uni.slots].tolist() == [20, 21]
     assert continuation(context[:0], answer, SPECIAL).ids.tolist() == [1, 6, 3, 20]
     assert continuation(context, answer, SPECIAL, max_length=5).ids.tolist() == [1, 11, 6, 3, 20]
-    with pytest.raises(ValueError, match="continuation: answer: expected at most 3 tokens in all, came 4"):
+    with pytest.raises(ValueError, match="continuation: answer: expected at most 3 tokens in all, got 4"):
         continuation(context, answer, SPECIAL, max_length=3)
     with pytest.raises(ValueError, match="continuation: answer: expected at least one token"):
         continuation(context, answer[:0], SPECIAL)
@@ -79,7 +79,7 @@ def test_cloze_shortens_the_longer_side_from_its_end():
     right = [Segment(np.arange(20, 23), shortenable=True), Segment(np.array([40]))]
     row = cloze(left, right, np.array([30]), SPECIAL, max_length=11)
     assert row.ids.tolist() == [1, 10, 11, 12, 2, 20, 21, 40, 0, 3, 30]
-    with pytest.raises(ValueError, match="cloze: max_length: expected at most 5 tokens, came 15"):
+    with pytest.raises(ValueError, match="cloze: max_length: expected at most 5 tokens, got 15"):
         cloze(left, right, np.array([30]), SPECIAL, max_length=5)
     with pytest.raises(ValueError, match="cloze: left, right: expected a mask"):
         cloze(left[:1], right, np.array([30]), SPECIAL)

@@ -81,5 +81,5 @@ def test_padding_is_unseen_and_sees_itself():
     assert (batch.mask[1, :6, :6] == rows[1].mask).all()
     assert (batch.mask[1, 6:] == np.eye(12, dtype=bool)[6:]).all()
     assert not batch.mask[1, :6, 6:].any()
-    with pytest.raises(ValueError, match="collate_choices: rows: expected at most 9 tokens, came 11"):
+    with pytest.raises(ValueError, match="collate_choices: rows: expected at most 9 tokens, got 11"):
         collate_choices(rows, length=9)

@@ -54,9 +54,9 @@ def test_reported_numbers():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match=r"perplexity: overlap: expected 1\.\.9 with seq_length 11, came 10"):
+    with pytest.raises(ValueError, match=r"perplexity: overlap: expected 1 to 9 with windows of length 11, got 10"):
         perplexity_windows(np.arange(20), 11, 10, SPECIAL, "uni")
-    with pytest.raises(ValueError, match="perplexity: tokens: expected at least 2, came 1"):
+    with pytest.raises(ValueError, match="perplexity: tokens: expected at least 2, got 1"):
         perplexity_windows(np.arange(1), 11, 4, SPECIAL)
-    with pytest.raises(ValueError, match="perplexity: mode: expected bi or uni, came both"):
+    with pytest.raises(ValueError, match="perplexity: mode: expected bi or uni, got both"):
         perplexity_windows(np.arange(20), 11, 4, SPECIAL, "both")

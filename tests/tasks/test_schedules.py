@@ -46,11 +46,11 @@ def test_warmup_stable_decay_is_a_trapezoid():
 def test_from_config():
     built = schedule_from_config("warmup-stable-decay", {"lr": 1.0, "steps": 10, "decay": 0.5, "decay_ratio": 0.0})
     assert built == WarmupStableDecay(lr=1.0, steps=10, decay=0.5, decay_ratio=0.0)
-    with pytest.raises(ValueError, match=r"schedule: name: .* came cosin. Did you mean cosine?"):
+    with pytest.raises(ValueError, match=r"schedule: name: .* got cosin. Did you mean cosine?"):
         schedule_from_config("cosin", {})
-    with pytest.raises(ValueError, match=r"schedule linear: key: .* came warm_up. Did you mean warmup?"):
+    with pytest.raises(ValueError, match=r"schedule linear: key: .* got warm_up. Did you mean warmup?"):
         schedule_from_config("linear", {"warm_up": 0.1})
-    with pytest.raises(ValueError, match=r"schedule: decay: expected .*, came 0.95"):
+    with pytest.raises(ValueError, match=r"schedule: decay: expected .*, got 0.95"):
         WarmupStableDecay(lr=1.0, steps=10, warmup=0.1, decay=0.95)
-    with pytest.raises(ValueError, match=r"schedule: steps: expected 1.*, came 0"):
+    with pytest.raises(ValueError, match=r"schedule: steps: expected 1.*, got 0"):
         Linear(lr=1.0, steps=0)

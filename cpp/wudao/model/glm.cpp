@@ -63,6 +63,12 @@ GLM::GLM(Context& ctx, const GLMConfig& config, DType compute, std::uint64_t see
   final_norm_.emplace_back(list_, "transformer.final_layernorm", width);
 }
 
+void GLM::require_values(std::string_view op) const {
+  if (word_->value().raw() != nullptr) return;
+  fail<ConfigError>(op, "model", "a model with values", "a dry run, which has names and shapes only",
+                    "Build it without dry_run.");
+}
+
 Var GLM::embed(const nn::Pass& pass, const Inputs& inputs) const {
   Tape& tape = pass.tape;
   const auto look_up = [&](const nn::ParameterPtr& table, const Tensor& ids) {

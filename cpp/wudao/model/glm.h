@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "wudao/nn/layers.h"
@@ -37,6 +38,9 @@ class GLM {
   const GLMConfig& config() const { return config_; }
   DType compute() const { return compute_; }
   const std::vector<nn::ParameterPtr>& parameters() const { return list_.all(); }
+
+  // ConfigError naming `op`, which needs the values that a dry run does not have.
+  void require_values(std::string_view op) const;
 
   struct Options {
     bool dropout = false;    // whether the configured dropout acts

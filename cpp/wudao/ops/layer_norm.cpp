@@ -8,6 +8,7 @@ Tensor LayerNorm::forward(Context& ctx, const Params& params, const Tensors<3>& 
   const auto& [x, gamma, beta] = inputs;
   check_matrix(name, "x", x);
   check_floating(name, "x", x);
+  check_out(name, x, params.out);
   const std::int64_t rows = x.dim(0), cols = x.dim(1);
   const DType sum = accumulator_of(x.dtype());
   for (const auto& [argument, tensor] : {std::pair{"gamma", &gamma}, std::pair{"beta", &beta}}) {

@@ -2,7 +2,8 @@
 //
 //   y = (x - mean(x)) / sqrt(var(x) + eps) * gamma + beta        (var: biased, over the C values of the row)
 //
-// Shapes: x (N, C) float32, float64 or bfloat16; gamma, beta (C,) of x's accumulator type; y (N, C) of type `out`.
+// Shapes: x (N, C) float32, float64 or bfloat16; gamma, beta (C,) of x's accumulator type; y (N, C) of type `out`,
+// float64 exactly where x is.
 // Source: Ba, Kiros, Hinton 2016, eq. 3-4.
 #pragma once
 

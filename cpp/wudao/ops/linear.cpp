@@ -9,6 +9,7 @@ void check_inputs(const Linear::Params& params, const Tensors<4>& inputs) {
   const auto& [x, weight, bias, residual] = inputs;
   check_matrix(Linear::name, "x", x);
   check_floating(Linear::name, "x", x);
+  check_out(Linear::name, x, params.out);
   check_matrix(Linear::name, "weight", weight);
   const DType sum = accumulator_of(x.dtype());
   check_dtype(Linear::name, "weight", weight, sum);

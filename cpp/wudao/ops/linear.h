@@ -3,7 +3,7 @@
 //   u = x W^T + bias;   y = residual + dropout(activation(u))
 //
 // Shapes: x (N, in) float32, float64 or bfloat16; weight (out, in), bias (out,) of x's accumulator type; residual and
-// y (N, out) of type `out`. bias and residual are optional. bfloat16: x and W are rounded, sums are float32.
+// y (N, out) of type `out`, float64 exactly where x is. bias and residual are optional. bfloat16: x and W are rounded, sums are float32.
 #pragma once
 
 #include "wudao/kernels/products.h"

@@ -32,6 +32,14 @@ void check_floating(std::string_view op, std::string_view argument, const Tensor
   }
 }
 
+void check_out(std::string_view op, const Tensor& x, DType out) {
+  const bool fits = is_floating(out) && out != DType::kFloat16 && accumulator_of(out) == accumulator_of(x.dtype());
+  if (fits) return;
+  const bool wide = x.dtype() == DType::kFloat64;
+  fail<DTypeError>(op, "out", text(wide ? "float64" : "float32 or bfloat16", " for x of type ", name_of(x.dtype())),
+                   name_of(out), "Convert x first.");
+}
+
 void check_ids(std::string_view op, std::string_view argument, const Tensor& ids, std::int64_t limit) {
   check_dtype(op, argument, ids, DType::kInt32);
   const std::int32_t* values = ids.data<std::int32_t>();

@@ -39,6 +39,8 @@ void check_shape(std::string_view op, std::string_view argument, const Tensor& t
 void check_matrix(std::string_view op, std::string_view argument, const Tensor& tensor);
 void check_dtype(std::string_view op, std::string_view argument, const Tensor& tensor, DType expected);
 void check_floating(std::string_view op, std::string_view argument, const Tensor& tensor);
+// `out`, the type of a result computed from `x`: float64 and the narrower types do not mix.
+void check_out(std::string_view op, const Tensor& x, DType out);
 // Every element of an int32 tensor lies in [0, limit).
 void check_ids(std::string_view op, std::string_view argument, const Tensor& ids, std::int64_t limit);
 // rows divide evenly among the shards of the micro-batch.

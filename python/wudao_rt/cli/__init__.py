@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 
 import click
 
+from wudao_rt.cli.mistakes import told
 from wudao_rt.cli.root import root
 from wudao_rt.errors import Error, InternalError
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 OK, FAILED, USER_ERROR = 0, 1, 2
 
 
@@ -25,14 +29,20 @@ def main(arguments: Sequence[str] | None = None, command: click.Command = root, 
     sys.exit(_run(arguments, command, name))
 
 
+def program() -> None:
+    """Be the command `wudao-rt`; from here on Ctrl-C is told in one line."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    main()
+
+
 def _run(arguments: Sequence[str] | None, command: click.Command, name: str) -> int:
     from wudao_rt.data.errors import DataError
 
     try:
         # The code of ctx.exit() comes back as a value here; commands themselves return nothing.
         code = command.main(arguments, prog_name=name, standalone_mode=False)
-    except (click.Abort, KeyboardInterrupt):
-        return _told(name, "interrupted", FAILED)
+    except (click.Abort, KeyboardInterrupt) as error:  # click makes one of the other
+        return _told(name, str(error.__cause__ or error) or "interrupted", FAILED)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         sys.stderr.close()
         return OK
@@ -40,17 +50,20 @@ def _run(arguments: Sequence[str] | None, command: click.Command, name: str) -> 
         print(error.format_message(), file=sys.stderr)
         return USER_ERROR
     except click.ClickException as error:
-        return _told(name, error.format_message(), USER_ERROR)
+        return _told(name, told(error), USER_ERROR)
     except InternalError as error:
         return _told(name, str(error), FAILED)
     except (Error, DataError) as error:
         return _told(name, str(error), USER_ERROR)
+    except MemoryError:
+        return _told(name, "memory: expected enough for this, got no more. Use a smaller model or batch.", USER_ERROR)
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in _NO_ROOM:
             traceback.print_exc()
             return FAILED
         advice = "Check the path, its rights and the room there."
-        return _told(name, f"{error.filename}: {error.strerror}. {advice}", USER_ERROR)
+        where = error.filename or "disk"
+        return _told(name, f"{where}: expected to read or write it, got '{error.strerror}'. {advice}", USER_ERROR)
     except Exception:
         traceback.print_exc()
         return FAILED

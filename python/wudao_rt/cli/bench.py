@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from wudao_rt.cli.options import echo_json, threads_option
+from wudao_rt.cli.options import Number, echo_json, threads_option
 
 
 @click.command("bench")
@@ -13,7 +13,7 @@ from wudao_rt.cli.options import echo_json, threads_option
 @click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Samples of a step.")
 @click.option("--length", type=click.IntRange(min=8), default=64, show_default=True, help="Tokens of a sample.")
 @click.option("--streams", type=click.IntRange(min=1), default=16, show_default=True, help="Texts decoded together.")
-@click.option("--seconds", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="For each measurement.")
+@click.option("--seconds", type=Number(min=0.1), default=5.0, show_default=True, help="For each measurement.")
 @threads_option
 def command(preset: str, dtype: str, batch: int, length: int, streams: int, seconds: float) -> None:
     """Measure a preset with random weights: a training step, what virtual shards cost, decoding.
@@ -24,8 +24,11 @@ def command(preset: str, dtype: str, batch: int, length: int, streams: int, seco
     Example:
       wudao-rt bench --preset verse --dtype bfloat16
     """
+    from wudao_rt.config.glm import PRESETS
+    from wudao_rt.config.settings import refuse_unknown
     from wudao_rt.training.measure import measure_decoding, measure_shards, measure_training
 
+    refuse_unknown(preset, PRESETS, "bench: --preset")
     echo_json(measure_training(preset, dtype, batch, length, seconds))
     echo_json(measure_shards(preset, dtype, batch, length, seconds))
     echo_json(measure_decoding(preset, dtype, streams, length, seconds))

@@ -6,21 +6,22 @@ from pathlib import Path
 
 import click
 
-from wudao_rt.cli.options import echo_json, json_option
+from wudao_rt.cli.options import FILE, echo_json, json_option
+from wudao_rt.errors import ConfigError
 
 
 @click.command("convert")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("source", type=FILE)
+@click.argument("target", type=FILE)
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16", "float64"]), default="float32",
               show_default=True, help="Type of the written weights; of a model folder: its compute type.")
 @click.option("--heads", type=click.IntRange(min=0), default=0, metavar="N",
               help="Attention heads of a weights file; 0: hidden size / 64.")
 @click.option("--max-positions", type=click.IntRange(min=0), default=0, metavar="N",
               help="Length of the position tables; rows that exist are kept. 0: as they are.")
-@click.option("--activation", type=click.Choice(["gelu_tanh", "gelu_erf"]), default="gelu_tanh", show_default=True,
-              help="Of a weights file.")
-@click.option("--tokenizer", type=click.Path(path_type=Path), metavar="DIR", help="Put this tokenizer into the folder.")
+@click.option("--activation", type=click.Choice(["gelu_tanh", "gelu_erf"]),
+              help="Of a weights file.  [default: gelu_tanh]")
+@click.option("--tokenizer", type=FILE, metavar="DIR", help="Put this tokenizer into the folder.")
 @json_option
 def command(source: Path, target: Path, dtype: str, heads: int, max_positions: int, activation: str,
             tokenizer: Path | None, as_json: bool) -> None:
@@ -33,7 +34,10 @@ def command(source: Path, target: Path, dtype: str, heads: int, max_positions: i
     """
     from wudao_rt.weights import open_weights, write_folder, write_weights
 
-    model = open_weights(source, heads, activation)
+    if tokenizer and target.suffix == ".safetensors":
+        raise ConfigError("convert: --tokenizer: expected with a folder as the target, got a .safetensors file. Name a "
+                          "folder.")
+    model = open_weights(source, heads, activation or "")
     model = model.with_positions(max_positions) if max_positions else model
     if target.suffix == ".safetensors":
         write_weights(model, target, dtype)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from wudao_rt.cli.options import echo_json, json_option
+from wudao_rt.cli.mistakes import Group
+from wudao_rt.cli.options import FILE, Number, echo_json, json_option
 
 
-@click.group("data")
+@click.group("data", cls=Group)
 def command() -> None:
     """List, fetch, prepare and de-duplicate text.
 
@@ -43,7 +44,7 @@ def list_(as_json: bool) -> None:
 
 @command.command("fetch")
 @click.argument("name", metavar="CORPUS")
-@click.option("--to", "folder", type=click.Path(path_type=Path), metavar="DIR",
+@click.option("--to", "folder", type=FILE, metavar="DIR",
               help="Make a folder to carry to a machine without network.")
 @json_option
 def fetch(name: str, folder: Path | None, as_json: bool) -> None:
@@ -61,7 +62,7 @@ def fetch(name: str, folder: Path | None, as_json: bool) -> None:
 
 @command.command("prepare")
 @click.argument("name", metavar="CORPUS")
-@click.option("--from", "source", type=click.Path(path_type=Path), metavar="DIR",
+@click.option("--from", "source", type=FILE, metavar="DIR",
               help="Read packages from a folder that `data fetch --to DIR` made.")
 @json_option
 def prepare(name: str, source: Path | None, as_json: bool) -> None:
@@ -79,10 +80,10 @@ def prepare(name: str, source: Path | None, as_json: bool) -> None:
 
 @command.command("dedup")
 @click.argument("paths", nargs=-1, required=True, metavar="FILES|FOLDERS...")
-@click.option("--to", "folder", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where it goes.")
-@click.option("--near", type=click.FloatRange(0.3, 1), default=0.8, show_default=True,
+@click.option("--to", "folder", required=True, type=FILE, metavar="DIR", help="Where it goes.")
+@click.option("--near", type=Number(0.3, 1), default=0.8, show_default=True,
               help="MinHash similarity from which texts count as one; 1: exact duplicates only.")
-@click.option("--held-out", type=click.FloatRange(0, 0.5), default=0.01, show_default=True, help="Share kept apart.")
+@click.option("--held-out", type=Number(0, 0.5), default=0.01, show_default=True, help="Share kept apart.")
 @click.option("--field", default="text", show_default=True, help="Key of the text in .jsonl lines.")
 @json_option
 def dedup(paths: tuple[str, ...], folder: Path, near: float, held_out: float, field: str, as_json: bool) -> None:

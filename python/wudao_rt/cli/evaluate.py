@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from wudao_rt.cli.options import echo_json, json_option, model_option, threads_option
+from wudao_rt.cli.options import FILE, echo_json, json_option, model_option, open_model, read_text, threads_option
 from wudao_rt.errors import ConfigError
 
 
@@ -17,7 +17,7 @@ from wudao_rt.errors import ConfigError
                    "last-word: the last word of each line.")
 @click.option("--corpus", default="tang-quatrains", show_default=True, help="Prepared corpus.")
 @click.option("--split", type=click.Choice(["report", "untouched"]), default="report", show_default=True)
-@click.option("--file", "file", type=click.Path(path_type=Path), metavar="F",
+@click.option("--file", "file", type=FILE, metavar="F",
               help="UTF-8 text instead of a corpus (perplexity, last-word).")
 @click.option("--mode", type=click.Choice(["bi", "uni"]), default="bi", show_default=True)
 @click.option("--length", type=click.IntRange(min=4), help="perplexity: row length; default the model's positions.")
@@ -36,31 +36,35 @@ def command(model: str, task: str, corpus: str, split: str, file: Path | None, m
       wudao-rt eval --model runs/verse-tiny --task verse --json
       wudao-rt eval --model runs/my_texts --task perplexity --file book.txt --mode uni
     """
-    import wudao_rt
     from wudao_rt.evaluation import last_words, perplexity, verse
 
-    loaded = wudao_rt.load(model)
+    loaded = open_model(model, "eval")
     if task == "verse":
+        _refuse("verse", {"--file": file, "--length": length, "--overlap": overlap})
         result = verse(loaded, corpus, split)
     else:
-        texts = _file_texts(file) if file else _corpus_texts(corpus, split)
+        texts = [read_text(file, "eval: --file")] if file else _corpus_texts(corpus, split)
         windows = perplexity(loaded, texts, length, overlap, mode) if task == "perplexity" else None
         result = windows or last_words(loaded, texts, mode)
     record = {"task": task, "split": str(file) if file else split, **result}
     if as_json:
         echo_json(record)
     else:
-        click.echo("\n".join(f"{name}: {value}" for name, value in record.items()))
+        click.echo("\n".join(f"{name}: {_shown(value)}" for name, value in record.items()))
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _refuse(task: str, options: dict[str, object]) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise ConfigError(f"eval: {name}: expected only with another task, got it with {task}. Leave it out, or "
+                              "give --task perplexity.")
 
 
 def _corpus_texts(corpus: str, split: str) -> list[str]:
     from wudao_rt.data import prepare
 
     return [record.text for record in prepare(corpus).records(split)]
-
-
-def _file_texts(file: Path) -> list[str]:
-    try:
-        return [file.read_text(encoding="utf-8")]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"eval: --file: expected a readable UTF-8 file, got: {error}. Check {file}.") from None

@@ -6,6 +6,8 @@ import importlib
 
 import click
 
+from wudao_rt.cli.mistakes import Group
+
 _COMMANDS = {
     "data": ("data", "List, fetch, prepare and de-duplicate text."),
     "tokenizer": ("tokenizer", "Train a tokenizer."),
@@ -19,7 +21,7 @@ _COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that knows the names of its commands before their modules."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

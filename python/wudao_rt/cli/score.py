@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from wudao_rt.cli.options import echo_json, json_option, model_option, threads_option
+from wudao_rt.cli.options import FILE, echo_json, json_option, model_option, open_model, read_text, threads_option
 from wudao_rt.errors import ConfigError
 
 
@@ -18,7 +18,7 @@ from wudao_rt.errors import ConfigError
 @click.option("--context", "contexts", multiple=True, metavar="TEXT", help="Text before.")
 @click.option("--continuation", "continuations", multiple=True, metavar="TEXT",
               help="What to score; one for each --context, or several for one.")
-@click.option("--file", "file", type=click.Path(path_type=Path), metavar="F",
+@click.option("--file", "file", type=FILE, metavar="F",
               help='JSON lines {"context": ..., "continuation": ...}.')
 @click.option("--mode", type=click.Choice(["bi", "uni"]), default="bi", show_default=True,
               help="Read the context in both directions, or left to right.")
@@ -35,14 +35,12 @@ def command(model: str, contexts: tuple[str, ...], continuations: tuple[str, ...
     Example:
       wudao-rt score --model runs/verse-tiny --context "<五绝>[gMASK]" --continuation "床前明月光，疑是地上霜。"
     """
-    import wudao_rt
-
     pairs = [*_paired(contexts, continuations), *_from_file(file)]
     if not pairs:
         raise ConfigError("score: --context: expected at least one context and continuation, got none. "
                           "Give --context and --continuation, or --file F.")
     befores, afters = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    found = wudao_rt.load(model).score(befores, afters, mode=mode, include_end=include_end)
+    found = open_model(model, "score").score(befores, afters, mode=mode, include_end=include_end)
     for (context, continuation), one in zip(pairs, found, strict=True):
         record = {"context": context, "continuation": continuation, "log_prob": one.log_prob,
                   "tokens": len(one.token_ids)}
@@ -61,11 +59,7 @@ def _paired(contexts: tuple[str, ...], continuations: tuple[str, ...]) -> list[t
 def _from_file(file: Path | None) -> list[tuple[str, str]]:
     if file is None:
         return []
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"score: --file: expected a readable UTF-8 file, got: {error}. Check {file}.") from None
-    return list(_pairs(file, lines))
+    return list(_pairs(file, read_text(file, "score: --file").splitlines()))
 
 
 def _pairs(file: Path, lines: list[str]) -> Iterator[tuple[str, str]]:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from wudao_rt.cli.options import echo_json, json_option
+from wudao_rt.cli.mistakes import Group
+from wudao_rt.cli.options import FILE, echo_json, json_option
 from wudao_rt.errors import ConfigError
 
 
-@click.group("tokenizer")
+@click.group("tokenizer", cls=Group)
 def command() -> None:
     """Train a tokenizer.
 
@@ -30,7 +31,7 @@ def command() -> None:
 @click.option("--min-count", type=click.IntRange(min=1), default=2, show_default=True, help="character.")
 @click.option("--token", "own_tokens", multiple=True, metavar="TEXT", help="Further special token.")
 @click.option("--field", default="text", show_default=True, help="Key of the text in .jsonl lines.")
-@click.option("--to", "folder", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where it goes.")
+@click.option("--to", "folder", required=True, type=FILE, metavar="DIR", help="Where it goes.")
 @json_option
 def train(paths: tuple[str, ...], corpora: tuple[str, ...], kind: str, vocab_size: int, min_count: int,
           own_tokens: tuple[str, ...], field: str, folder: Path, as_json: bool) -> None:

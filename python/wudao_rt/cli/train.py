@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from wudao_rt.cli.options import echo_json, set_option
+from wudao_rt.cli.options import Number, echo_json, set_option
+from wudao_rt.errors import ConfigError
 
 
 @click.command("train")
 @click.argument("what", nargs=-1, required=True, metavar="CONFIG.toml|RECIPE|FOLDER|FILES...")
 @set_option
-@click.option("--watch", type=click.FloatRange(min=0), default=0.0, metavar="N",
+@click.option("--watch", type=Number(min=0), default=0.0, metavar="N",
               help="Print samples from the live weights every N seconds.")
-@click.option("--max-seconds", type=click.FloatRange(min=0), default=0.0, metavar="N",
+@click.option("--max-seconds", type=Number(min=0), default=0.0, metavar="N",
               help="Save and stop after N seconds of training. On your own text: the length of the run.")
 @click.option("--resume", "resumed", is_flag=True, help="Go on from the last good checkpoint.")
 @click.option("--field", default="text", metavar="KEY", help="Key of the text in .jsonl lines.  [default: text]")
@@ -40,7 +41,7 @@ def command(what: tuple[str, ...], changes: tuple[str, ...], watch: float, max_s
 
     if _is_own_text(what, resumed):
         config = own_text_config(what, max_seconds, field, changes)
-        report = train(config, resumed=resumed, watch=watch, profile=profile)
+        report = train(config, resumed=resumed, max_seconds=max_seconds, watch=watch, profile=profile)
     else:
         report = train(what[0], changes=changes, resumed=resumed, max_seconds=max_seconds, watch=watch,
                        profile=profile)
@@ -52,6 +53,11 @@ def _is_own_text(what: tuple[str, ...], resumed: bool) -> bool:
     if len(what) > 1:
         return True
     path = Path(what[0])
+    if path.is_dir() and (path / "checkpoints").is_dir() and (path / "config.toml").is_file():
+        if not resumed:
+            raise ConfigError(f"train: {path}: expected a config, a recipe or texts, got the folder of a run. Add "
+                              "--resume to go on with it.")
+        return False
     if path.is_dir():
-        return not (resumed and (path / "config.toml").is_file())
+        return True
     return path.suffix.lower() in (".txt", ".jsonl")

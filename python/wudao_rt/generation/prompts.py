@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -39,13 +39,27 @@ def read_ids(op: str, name: str, model: GLM, text: PromptLike, parse_special: bo
     else:
         ids = _whole_numbers(op, name, text)
     if not ids:
-        raise ShapeError(f"{op}: {name}: expected at least one token, got none. Give some text, or a mask alone.")
+        raise ShapeError(f"{op}: {name}: expected at least one token, got none. Give some text or ids.")
     if wrong := [number for number in ids if not 0 <= number < model.config.vocab_size]:
         raise ShapeError(
             f"{op}: {name}: expected ids from 0 to {model.config.vocab_size - 1}, got {wrong[0]}. "
             "Does the tokenizer belong to this model?"
         )
     return ids
+
+
+def listed(op: str, name: str, values: Any) -> list[Any]:
+    """Return texts or lists of ids as a list; one text stands for a list of one.
+
+    Raises:
+        DTypeError: something else.
+    """
+    if isinstance(values, str):
+        return [values]
+    if not isinstance(values, Iterable):
+        raise DTypeError(f"{op}: {name}: expected a text, or a list of texts or of lists of token ids, got {values!r}. "
+                         "Give one of them.")
+    return list(values)
 
 
 def _whole_numbers(op: str, name: str, ids: Sequence[int] | np.ndarray) -> list[int]:

@@ -40,7 +40,9 @@ def embedding_backward(
     return _core.embedding_backward(table, ids, dy, shards, compute_type(table, dtype))
 
 
-def layer_norm(x: Array, gamma: Array, beta: Array, eps: float = 1e-5, dtype: DType | None = None) -> Array:
+def layer_norm(
+    x: Array, gamma: Array, beta: Array, eps: float = 1e-5, dtype: DType | None = None, out: DType | None = None
+) -> Array:
     """Normalise each row to mean 0 and variance 1, then scale and shift it.
 
     y = (x - mean(x)) / sqrt(var(x) + eps) * gamma + beta, var being the biased variance of the row.
@@ -50,19 +52,22 @@ def layer_norm(x: Array, gamma: Array, beta: Array, eps: float = 1e-5, dtype: DT
         gamma: (C,).
         beta: (C,).
         eps: added to the variance.
-        dtype: type of the computation and of y.
+        dtype: type of the computation.
+        out: type to which y is rounded; default `dtype`.
 
     Returns:
         (N, C).
 
     Raises:
         ShapeError: gamma or beta is not (C,).
+        DTypeError: only one of `dtype` and `out` is float64.
 
     Numerics: two passes; sums in float32 (float64 for float64).
 
     Source: Ba, Kiros, Hinton 2016, "Layer normalization", eq. 3-4.
     """
-    return _core.layer_norm(x, gamma, beta, eps, compute_type(x, dtype))
+    kind = compute_type(x, dtype)
+    return _core.layer_norm(x, gamma, beta, eps, kind, out or kind)
 
 
 def layer_norm_backward(

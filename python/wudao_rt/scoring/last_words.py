@@ -62,7 +62,7 @@ def _row(model: GLM, number: int, passage: Passage, mode: Mode, special: Special
     ids = np.array(read_ids(op, name, model, context, parse_special=False))
     answer = np.array(read_ids(op, name, model, word, parse_special=False))
     row = last_word(ids, answer, special, mode, max_length=model.config.max_positions)
-    check_room(op, name, model, row)
+    check_room(op, name, name, model, row)
     return row
 
 

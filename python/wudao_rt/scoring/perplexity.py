@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wudao_rt.data.blanks import SpecialIds
-from wudao_rt.errors import InternalError
+from wudao_rt.errors import ConfigError, InternalError
 from wudao_rt.generation.prompts import PromptLike, read_ids
 from wudao_rt.generation.special import special_of
 from wudao_rt.ops.types import Array
@@ -72,7 +72,11 @@ def score_text(
     """
     special = special_of("score_text", model, special)
     ids = np.array(read_ids("score_text", "text", model, text, parse_special=False))
-    seq_length = seq_length or model.config.max_positions - (0 if model.config.block_positions else 1)
+    longest = model.config.max_positions - (0 if model.config.block_positions else 1)
+    seq_length = seq_length or longest
+    if seq_length > longest:
+        raise ConfigError(f"perplexity: length: expected at most {longest} (max_positions), got {seq_length}. Lower "
+                          "it.")
     overlap = overlap or max(1, min(256, (seq_length - 1) // 2))
     windows = list(perplexity_windows(ids, seq_length, overlap, special, mode))
     found = np.full(len(ids), np.nan)

@@ -64,12 +64,12 @@ def batches(lengths: Sequence[int], tokens: int = TOKENS_PER_BATCH) -> Iterator[
         yield group
 
 
-def check_room(op: str, name: str, model: GLM, sample: Sample) -> None:
-    """Refuse a row whose positions or block positions the model does not have."""
+def check_room(op: str, name: str, answer: str, model: GLM, sample: Sample) -> None:
+    """Refuse a row whose positions (of `name`) or block positions (of `answer`) the model does not have."""
     rows = model.config.max_positions + (1 if model.config.block_positions else 0)
     if sample.positions.max() >= rows:
         raise ShapeError(f"{op}: {name}: expected a context of at most {rows} tokens, command tokens included "
                          f"(max_positions), got {sample.sep}. Shorten it.")
     if model.config.block_positions and sample.block_positions.max() >= rows:
-        raise ShapeError(f"{op}: {name}: expected at most {rows - 1} tokens to write (max_positions), got "
+        raise ShapeError(f"{op}: {answer}: expected at most {rows - 1} tokens to write (max_positions), got "
                          f"{sample.block_positions.max()}. Shorten it.")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wudao_rt.data.blanks import Sample, SpecialIds
 from wudao_rt.errors import ConfigError, ShapeError
-from wudao_rt.generation.prompts import PromptLike, mask_indices, part_a, read_ids
+from wudao_rt.generation.prompts import PromptLike, listed, mask_indices, part_a, read_ids
 from wudao_rt.generation.special import special_of
 from wudao_rt.scoring.rows import check_room, log_probs
 from wudao_rt.scoring.spans import filled
@@ -40,6 +40,9 @@ class Score:
         """The sum of `token_log_probs`."""
         return sum(self.token_log_probs)
 
+    def __float__(self) -> float:
+        return self.log_prob
+
 
 def score(
     model: GLM,
@@ -63,7 +66,8 @@ def score(
         special: ids of the command tokens; default those of the model's tokenizer.
 
     Returns:
-        One `Score` per continuation, with `log_prob`, `token_log_probs` (natural logarithms) and `token_ids`.
+        One `Score` per continuation, with `log_prob` (also `float(score)`), `token_log_probs` (natural
+        logarithms) and `token_ids`.
 
     Raises:
         ConfigError: an unknown mode or end mark, or no command tokens.
@@ -82,8 +86,8 @@ def score(
         >>> one.token_ids, two.token_ids
         ([10], [11, 12])
     """
-    continuations = [continuations] if isinstance(continuations, str) else list(continuations)
-    contexts = [contexts] * len(continuations) if isinstance(contexts, str) else list(contexts)
+    continuations = listed("score", "continuations", continuations)
+    contexts = [contexts] * len(continuations) if isinstance(contexts, str) else listed("score", "contexts", contexts)
     if len(contexts) != len(continuations):
         raise ShapeError(f"score: continuations: expected one for each of {len(contexts)} contexts, got "
                          f"{len(continuations)}. Give lists of one length.")
@@ -100,7 +104,7 @@ def score(
 
 def _end(include_end: bool | str, special: SpecialIds) -> int | None:
     ends = {False: None, True: special.eop, "eop": special.eop, "eos": special.eos}
-    if include_end not in ends:
+    if not isinstance(include_end, (bool, str)) or include_end not in ends:
         raise ConfigError(f"score: include_end: expected True, False, 'eop' or 'eos', got {include_end!r}. Change it.")
     return ends[include_end]
 
@@ -109,7 +113,7 @@ def _row(
     model: GLM, number: int, pair: tuple[PromptLike, Answer], mode: Mode, end: int | None, special: SpecialIds
 ) -> Sample:
     name = f"contexts[{number}]"
-    context = [] if len(pair[0]) == 0 else read_ids("score", name, model, pair[0])
+    context = [] if isinstance(pair[0], Sized) and len(pair[0]) == 0 else read_ids("score", name, model, pair[0])
     answers = _answers(model, number, pair[1])
     masks = mask_indices(context, special)
     if masks and mode == "uni":
@@ -121,12 +125,13 @@ def _row(
         row = filled(part_a(context, special), answers, special, end)
     else:
         row = continuation(context, answers[0], special, mode, end)
-    check_room("score", name, model, row)
+    check_room("score", name, f"continuations[{number}]", model, row)
     return row
 
 
 def _answers(model: GLM, number: int, answer: Answer) -> list[list[int]]:
-    several = not isinstance(answer, str) and len(answer) > 0 and not _is_number(answer[0])
+    listed_answers = isinstance(answer, Sequence) and not isinstance(answer, str) and len(answer) > 0
+    several = listed_answers and not _is_number(answer[0])
     answers = answer if several else [answer]
     return [read_ids("score", f"continuations[{number}]", model, one, parse_special=False) for one in answers]
 

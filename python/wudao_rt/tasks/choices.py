@@ -67,13 +67,13 @@ def multiple_choice(
     """
     require_mode("multiple_choice", mode)
     if not choices or min(map(len, choices)) == 0:
-        raise ShapeError("multiple_choice: choices: expected at least one token in each, came none. Fill the choices.")
+        raise ShapeError("multiple_choice: choices: expected at least one token in each, got none. Fill the choices.")
     longest = max(map(len, choices))
     question = np.asarray(question, np.int32)
     masked = mask_indices(question, special).size > 0
     if mode == "uni":
         if masked:
-            raise ConfigError("multiple_choice: question: expected no mask in mode uni, came one. Use mode bi.")
+            raise ConfigError("multiple_choice: question: expected no mask in mode uni, got one. Use mode bi.")
         question = cut_left("multiple_choice", question, 2 + longest, max_length)
         return _row(np.array([special.cls, special.gmask]), 1, np.append(special.sop, question), choices)
     question = cut_left("multiple_choice", question, 2 + (not masked) + longest, max_length)
@@ -82,7 +82,7 @@ def multiple_choice(
     found = mask_indices(context, special)
     if found.size == 0:
         raise ConfigError(
-            "multiple_choice: max_length: expected room for the question's mask, came less. Raise max_length."
+            "multiple_choice: max_length: expected room for the question's mask, got less. Raise max_length."
         )
     return _row(context, int(found[0]), np.array([special.sop]), choices, shared=False)
 
@@ -132,7 +132,7 @@ def collate_choices(rows: Sequence[ChoiceRow], length: int | None = None, pad_id
     longest = max(len(row.ids) for row in rows)
     length = longest if length is None else length
     if longest > length:
-        raise ShapeError(f"collate_choices: rows: expected at most {length} tokens, came {longest}. Raise length.")
+        raise ShapeError(f"collate_choices: rows: expected at most {length} tokens, got {longest}. Raise length.")
     shape = (len(rows), length)
     ids, positions, blocks = np.full(shape, pad_id, np.int32), np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     mask = np.tile(np.eye(length, dtype=bool), (len(rows), 1, 1))

@@ -65,7 +65,7 @@ def cloze(
     masks = mask_indices(context, special)
     if masks.size == 0:
         raise ShapeError(
-            "cloze: left, right: expected a mask in the pattern, came none. Put the mask in a fixed segment."
+            "cloze: left, right: expected a mask in the pattern, got none. Put the mask in a fixed segment."
         )
     return suffix_sample(context, int(masks[-1]), special.sop, scored.astype(np.int32), np.ones(len(scored)))
 
@@ -78,7 +78,7 @@ def _shorten(
     free_left, free_right = (sum(len(s.ids) for s in side if s.shortenable) for side in (left, right))
     if excess > free_left + free_right:
         raise ShapeError(
-            f"cloze: max_length: expected at most {max_length} tokens, came {size}. Mark a segment shortenable."
+            f"cloze: max_length: expected at most {max_length} tokens, got {size}. Mark a segment shortenable."
         )
     cut_left = cut_right = 0
     for _ in range(excess):

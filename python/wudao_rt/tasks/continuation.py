@@ -42,7 +42,7 @@ def continuation(
     """
     require_mode("continuation", mode)
     if len(answer) == 0:
-        raise ShapeError("continuation: answer: expected at least one token, came none. Give the words to score.")
+        raise ShapeError("continuation: answer: expected at least one token, got none. Give the words to score.")
     answer = np.asarray(answer) if end is None else np.append(answer, end)
     context = cut_left("continuation", np.asarray(context), 2 + len(answer), max_length)
     read, written = (context, context[:0]) if mode == "bi" else (context[:0], context)
@@ -63,11 +63,11 @@ def cut_left(op: str, context: np.ndarray, others: int, max_length: int | None) 
     if max_length is None:
         return context
     if others > max_length:
-        raise ShapeError(f"{op}: answer: expected at most {max_length} tokens in all, came {others}. Raise max_length.")
+        raise ShapeError(f"{op}: answer: expected at most {max_length} tokens in all, got {others}. Raise max_length.")
     return context[max(0, len(context) + others - max_length) :]
 
 
 def require_mode(op: str, mode: str) -> None:
     """Refuse a mode that is neither bi nor uni."""
     if mode not in ("bi", "uni"):
-        raise ConfigError(f"{op}: mode: expected bi or uni, came {mode}. Use bi for a context read in both directions.")
+        raise ConfigError(f"{op}: mode: expected bi or uni, got {mode}. Use bi for a context read in both directions.")

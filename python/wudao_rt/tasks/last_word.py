@@ -20,7 +20,7 @@ def split_last_word(text: str) -> tuple[str, str]:
     """
     parts = text.strip().rsplit(maxsplit=1)
     if len(parts) < 2:
-        raise ShapeError(f"last_word: text: expected at least two words, came {text!r}. Leave it out.")
+        raise ShapeError(f"last_word: text: expected at least two words, got {text!r}. Leave it out.")
     return parts[0].strip(), " " + parts[1]
 
 
@@ -47,7 +47,7 @@ def last_word(
     require_mode("last_word", mode)
     if len(context) == 0 or len(answer) == 0:
         came = f"{len(context)} and {len(answer)} tokens"
-        raise ShapeError(f"last_word: context, answer: expected at least one token each, came {came}. Leave it out.")
+        raise ShapeError(f"last_word: context, answer: expected at least one token each, got {came}. Leave it out.")
     context = cut_left("last_word", np.asarray(context), 3 + len(answer), max_length)
     read = len(context) if mode == "bi" else 1
     part_a = np.concatenate(([special.cls], context[:read], [special.gmask, special.eos]))

@@ -56,10 +56,11 @@ def perplexity_windows(
     largest = width if mode == "bi" else width - 1
     if not 1 <= overlap <= largest:
         raise ConfigError(
-            f"perplexity: overlap: expected 1..{largest} with seq_length {seq_length}, came {overlap}. Change it."
+            f"perplexity: overlap: expected 1 to {largest} with windows of length {seq_length}, got {overlap}. "
+            "Change it."
         )
     if len(tokens) < 2:
-        raise ShapeError(f"perplexity: tokens: expected at least 2, came {len(tokens)}. Give a longer text.")
+        raise ShapeError(f"perplexity: tokens: expected at least 2, got {len(tokens)}. Give a longer text.")
     count = window_count(len(tokens), seq_length, overlap)
     return (_window(tokens, index * overlap, width, overlap, special, mode) for index in range(count))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any
 
 from wudao_rt import _core
@@ -75,8 +76,8 @@ class Report:
     folder: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self)
+        """Return plain values; the loss of a run without a step, or one that is not finite, is null."""
+        return asdict(self) | {"loss": self.loss if isfinite(self.loss) else None}
 
     def lines(self) -> str:
         """Return the report for people."""

@@ -12,12 +12,14 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 class Interrupt:
     """Catch SIGTERM, SIGINT and SIGUSR1 inside a `with`; `reason` says which one came.
 
-    The first signal lets the step finish and the run save; a second SIGINT ends the run at once. Outside the main
+    While `stepping` the first signal lets the step finish and the run save, and a second SIGINT ends the run at once;
+    before that, in the preparation, there is nothing to save and each ends it at once. Outside the main
     thread, where Python takes no signals, nothing is caught.
     """
 
     def __init__(self) -> None:
         self.reason = ""
+        self.stepping = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Interrupt:
@@ -31,6 +33,9 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _caught(self, number: int, frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if not self.stepping:
+            raise KeyboardInterrupt(f"stopped by {name} before the first step; there was nothing to save yet")
         if self.reason and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.reason = signal.Signals(number).name
+            raise KeyboardInterrupt("stopped at once; the last checkpoint is whole")
+        self.reason = name

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from wudao_rt.files import write_whole
+
+if TYPE_CHECKING:
+    from wudao_rt.training.tensorboard import Events
 
 LOG, EVALUATIONS, EVENTS = "log.jsonl", "eval.jsonl", "tensorboard"
 
@@ -64,7 +70,7 @@ class RunLog:
 
     def __init__(self, run: Path, resumed_at: int = 0, tensorboard: bool = True) -> None:
         self.seconds = _cut(run / LOG, resumed_at).get("seconds", 0.0)
-        _cut(run / EVALUATIONS, resumed_at)
+        self._evaluated_at = _cut(run / EVALUATIONS, resumed_at).get("step")
         self._log = (run / LOG).open("a", encoding="utf-8")
         self._evaluations = (run / EVALUATIONS).open("a", encoding="utf-8")
         self._events = _events(run / EVENTS, resumed_at) if tensorboard else None
@@ -76,38 +82,43 @@ class RunLog:
         self._scalars("train", info.step, {k: v for k, v in record.items() if k not in ("step", "reason")})
 
     def evaluation(self, step: int, record: dict[str, Any]) -> None:
-        """Write a held-out evaluation."""
+        """Write a held-out evaluation; one of a step that is there already is the same, and is not written again."""
+        if step == self._evaluated_at:
+            return
+        self._evaluated_at = step
         self._evaluations.write(json.dumps({"step": step, **record}, ensure_ascii=False) + "\n")
         self._scalars("held_out", step, {k: v for k, v in record.items() if isinstance(v, (int, float))})
 
     def samples(self, step: int, texts: list[str]) -> None:
         """Write samples to TensorBoard."""
         if self._events:
-            self._events.add_text("samples", "\n\n".join(texts), step)
+            self._events.text("samples", "\n\n".join(texts), step)
 
     def flush(self) -> None:
         """Hand everything to the operating system."""
         self._log.flush()
         self._evaluations.flush()
+        if self._events:
+            self._events.flush()
 
     def close(self) -> None:
-        """Write what waits and close the files."""
-        self._log.close()
-        self._evaluations.close()
-        if self._events:
-            self._events.close()
+        """Close the files. What a full disk does not take is lost; `flush` says so, this does not."""
+        for file in (self._log, self._evaluations, self._events):
+            with suppress(OSError):
+                if file:
+                    file.close()
 
     def _scalars(self, group: str, step: int, values: dict[str, Any]) -> None:
         if self._events:
             for name, value in values.items():
-                if value is not None:
-                    self._events.add_scalar(f"{group}/{name}", float(value), step)
+                if value is not None and isfinite(value):
+                    self._events.scalar(f"{group}/{name}", float(value), step)
 
 
-def _events(folder: Path, resumed_at: int) -> Any:
-    from tensorboardX import SummaryWriter  # takes a third of a second to import
+def _events(folder: Path, resumed_at: int) -> Events:
+    from wudao_rt.training.tensorboard import Events  # takes a third of a second to import
 
-    return SummaryWriter(str(folder), purge_step=resumed_at + 1 if resumed_at else None)
+    return Events(folder, resumed_at)
 
 
 def _cut(path: Path, step: int) -> dict[str, Any]:
@@ -122,7 +133,5 @@ def _cut(path: Path, step: int) -> dict[str, Any]:
         if record["step"] <= step:
             kept.append(line)
             last = record
-    fresh = path.with_name(path.name + ".part")
-    fresh.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-    os.replace(fresh, path)
+    write_whole(path, "".join(line + "\n" for line in kept))
     return last

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from wudao_rt import _core
 from wudao_rt.datasets import Rows
+from wudao_rt.errors import Error
 from wudao_rt.evaluation import held_out_loss
 from wudao_rt.training import checkpoint
 from wudao_rt.training.clock import Stopwatch
@@ -71,6 +72,7 @@ class StepLoop:
         self._save()
         if reason == "done":
             self._evaluate()
+        self._log.flush()
         return self._report(reason, seconds, self._session.tokens - tokens)
 
     def _stop_reason(self, interrupt: Interrupt, begin: float) -> str:
@@ -133,9 +135,13 @@ class StepLoop:
 
     def _sample(self) -> None:
         with self._clock.paused():
-            texts = draw_samples(self._session)
-            self._log.samples(self._session.step, texts)
-            self._listeners.tell("on_sample", texts)
+            try:
+                texts = draw_samples(self._session)
+            except Error as error:  # of weights that have diverged; the run itself goes on
+                self._listeners.tell("on_trouble", f"no sample at step {self._session.step}: {error}")
+            else:
+                self._log.samples(self._session.step, texts)
+                self._listeners.tell("on_sample", texts)
         self._sampled = time.perf_counter()
 
     def _report(self, reason: str, seconds: float, tokens: int) -> Report:

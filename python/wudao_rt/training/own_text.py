@@ -16,6 +16,7 @@ _GUESS_FLOPS = 1e11  # useful operations per second of two ordinary cores; the s
 _TOKENS_PER_PARAMETER = 20  # Hoffmann et al. 2022
 _HANZI = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
 _LOOK_AT_TEXTS = 200
+_FEW_CHARACTERS = 10_000  # of so little text every character counts
 _SHAPES = ("verse-tiny", "verse-small", "verse-medium", "verse")
 _BPE_LEAST, _BPE_MOST, _CHARACTERS_PER_TOKEN = 512, 8192, 400
 
@@ -58,7 +59,7 @@ def _look(paths: list[str], field: str) -> tuple[str, int]:
 def _tokenizer(sample: str, size: int) -> dict[str, object]:
     hanzi, marks = len(_HANZI.findall(sample)), len(sample) - sum(map(str.isspace, sample))
     if hanzi > marks / 2:
-        return {"kind": "character", "min_count": 2}
+        return {"kind": "character", "min_count": 2 if marks > _FEW_CHARACTERS else 1}
     return {"kind": "bpe", "vocab_size": max(_BPE_LEAST, min(_BPE_MOST, size // _CHARACTERS_PER_TOKEN))}
 
 
@@ -70,7 +71,7 @@ def shape_for(seconds: float, flops: float = _GUESS_FLOPS) -> str:
     Source: Hoffmann et al., Training compute-optimal large language models (2022).
     Example:
         >>> shape_for(60), shape_for(24 * 3600)
-        ('verse-tiny', 'verse')
+        ('verse-tiny', 'verse-medium')
     """
     best = (seconds * flops / (6 * _TOKENS_PER_PARAMETER)) ** 0.5
     fitting = [name for name in _SHAPES if _layers(PRESETS[name]) <= best]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import resources
+from os import PathLike
 from pathlib import Path
 
 from wudao_rt.config import Config, load_config, parse_config
@@ -35,6 +36,9 @@ def read_run(config: Config | Path | str, changes: tuple[str, ...], resumed: boo
     if isinstance(config, Config):
         changed = parse_config(to_tables(config), changes)
         return Plan(changed, Path(changed.output.folder or "runs/run"))
+    if not isinstance(config, (str, PathLike)):
+        raise ConfigError(f"train: config: expected a Config, a file, a recipe or a run folder, got a "
+                          f"{type(config).__name__}. Make a Config with wudao_rt.config.parse_config(tables).")
     path = Path(config)
     if resumed and (path / CONFIG).is_file():
         return Plan(load_config(path / CONFIG, changes), path)

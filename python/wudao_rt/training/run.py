@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from wudao_rt.config import Config
+from wudao_rt.errors import CheckpointError
+from wudao_rt.training.checkpoint import last_good
 from wudao_rt.training.cost import Report, matmul_roof
 from wudao_rt.training.events import Listeners
 from wudao_rt.training.interrupt import Interrupt
@@ -60,7 +64,7 @@ def train(
             report = _drive(session, Listeners([screen, *mine]), screen.say, Limits(max_seconds, watch), interrupt)
     finally:
         screen.close()
-    _close(report, screen.say)
+    _close(report, session, screen.say)
     return report
 
 
@@ -76,11 +80,13 @@ def _drive(session: Session, listeners: Listeners, say: Callable[[str], None], l
            interrupt: Interrupt) -> Report:
     roof = matmul_roof(session.config.train.dtype)
     say(_opening(session, roof))
-    log = RunLog(session.folder, session.step, session.config.output.tensorboard)
     try:
-        return StepLoop(session, log, listeners, limits, roof).run(interrupt)
-    finally:
-        log.close()
+        with closing(RunLog(session.folder, session.step, session.config.output.tensorboard)) as log:
+            interrupt.stepping = True
+            return StepLoop(session, log, listeners, limits, roof).run(interrupt)
+    except OSError as error:
+        raise CheckpointError(f"train: {session.folder}: expected to write its logs, got: {error.strerror or error}; "
+                              f"{last_good(session.folder)}. Make room and run again with --resume.") from None
 
 
 def _opening(session: Session, roof: float) -> str:
@@ -92,10 +98,15 @@ def _opening(session: Session, roof: float) -> str:
             f"run folder: {session.folder}")
 
 
-def _close(report: Report, say: Callable[[str], None]) -> None:
-    say(report.lines())
+def _close(report: Report, session: Session, say: Callable[[str], None]) -> None:
+    if report.finished and session.step == session.resumed_at:
+        say(f"nothing to do: the run has its full length, {report.steps} steps. "
+            "Give it more with --set train.steps=N, seconds or tokens")
+    else:
+        say(report.lines())
     if report.finished:
-        say(f"done: wudao-rt generate --model {report.folder}")
+        prompt = (*session.config.output.prompts, *session.source.prompts)[0]
+        say(f"done: wudao-rt generate --model {quote(report.folder)} --prompt {quote(prompt)}")
     else:
         say(f"stopped by {report.reason} at step {report.steps}, everything is saved. "
             f"Go on with: wudao-rt train {report.folder} --resume")

@@ -66,6 +66,9 @@ class Screen(Callbacks):
         for text in texts:
             self.say(f"sample: {text}")
 
+    def on_trouble(self, text: str) -> None:
+        self.say(text)
+
     def close(self) -> None:
         """Take the bar away."""
         if self._bar:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from errno import EACCES
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,14 @@ from wudao_rt.config import Config, GLMConfig, ModelTable, load_config
 from wudao_rt.config.files import to_toml
 from wudao_rt.data.tokenizer import Tokenizer
 from wudao_rt.datasets import Source
-from wudao_rt.errors import ConfigError
+from wudao_rt.errors import CheckpointError, ConfigError
+from wudao_rt.files import write_whole
 from wudao_rt.glm import GLM
 from wudao_rt.model_folder import CONFIG, TOKENIZER
 from wudao_rt.training import checkpoint
 from wudao_rt.training.checkpoint import Restored, Snapshot
 from wudao_rt.training.corpora import Corpora
+from wudao_rt.training.prompts import check_prompt
 
 
 @dataclass(eq=False)
@@ -60,13 +64,14 @@ def start(config: Config, folder: Path) -> Session:
         raise ConfigError(f"train: {folder}: expected a folder without a run, it holds checkpoints. "
                           "Add --resume to go on with it, or choose another with --set output.folder=NAME.")
     config.require_length()
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     corpora = Corpora(config, folder)
     tokenizer = corpora.tokenizer()
     shape = config.model.glm(vocab_size=tokenizer.vocab_size, unpadded_vocab_size=tokenizer.num_tokens)
     config = config.with_table("model", **vars(ModelTable.of(shape)))
-    (folder / CONFIG).write_text(to_toml(config), encoding="utf-8")
-    return _assemble(config, folder, shape, tokenizer, corpora)
+    session = _assemble(config, folder, shape, tokenizer, corpora)
+    _keep_config(session)
+    return session
 
 
 def resume(folder: Path, changes: tuple[str, ...], say: Callable[[str], None]) -> Session:
@@ -82,11 +87,29 @@ def resume(folder: Path, changes: tuple[str, ...], say: Callable[[str], None]) -
     """
     restored = checkpoint.restore(checkpoint.newest_good(folder, say))
     config = load_config(folder / CONFIG, changes).require_length()
-    (folder / CONFIG).write_text(to_toml(config), encoding="utf-8")
     tokenizer = Tokenizer.load(restored.path / TOKENIZER)
     session = _assemble(config, folder, config.model.glm(), tokenizer, Corpora(config, folder))
     _restore(session, restored)
+    _keep_config(session)  # only now: a change that does not fit must not be kept
     return session
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(EACCES, "Permission denied")
+    except OSError as error:
+        raise ConfigError(f"train: output.folder: expected a folder to write to, got '{error.strerror}' for {folder}. "
+                          "Choose another with --set output.folder=NAME.") from None
+
+
+def _keep_config(session: Session) -> None:
+    try:
+        write_whole(session.folder / CONFIG, to_toml(session.config))
+    except OSError as error:
+        raise CheckpointError(f"train: {session.folder / CONFIG}: expected to write it, got: {error.strerror}. Make "
+                              "room and run again; what was there is as it was.") from None
 
 
 def _assemble(config: Config, folder: Path, shape: GLMConfig, tokenizer: Tokenizer, corpora: Corpora) -> Session:
@@ -94,6 +117,8 @@ def _assemble(config: Config, folder: Path, shape: GLMConfig, tokenizer: Tokeniz
     if train.length > shape.max_positions:
         raise ConfigError(f"config: train.length: expected at most model.max_positions = {shape.max_positions}, got "
                           f"{train.length}. Change one of them.")
+    for number, prompt in enumerate(config.output.prompts):
+        check_prompt(f"output.prompts[{number}]", prompt, tokenizer, shape)
     _core.set_threads(train.threads)
     model = GLM(shape, train.seed, train.dtype, tokenizer)
     optimizer = {"name": train.optimizer, "beta1": train.beta1, "beta2": train.beta2, "eps": train.eps,

@@ -45,7 +45,7 @@ def block_sample(ids: np.ndarray, spans: Spans, order: np.ndarray, mask: int, sp
         ([13, 4, 10, 11, 4], [0, 0, 0, 0, 0, 1, 2, 1, 2, 3])
     """
     if len(spans) == 0:
-        raise ShapeError("block_sample: spans: expected at least one, came none. Leave out texts with nothing to hide.")
+        raise ShapeError("block_sample: spans: expected at least one, got none. Leave out texts with nothing to hide.")
     part_a = _part_a(ids, spans, mask)
     sep = part_a.ids.size
     pieces = spans.lengths[order] + 1

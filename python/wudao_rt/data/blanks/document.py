@@ -48,7 +48,7 @@ def document_blank(
         ShapeError: fewer than three tokens.
     """
     if len(ids) < 3:
-        raise ShapeError(f"document_blank: ids: expected at least 3 tokens, came {len(ids)}. Leave out empty texts.")
+        raise ShapeError(f"document_blank: ids: expected at least 3 tokens, got {len(ids)}. Leave out empty texts.")
     length = generated_length(draw, len(ids), rules.min_ratio)
     several = bool(np.any(ids[:-1] == special.eos))
     if several or rng.random() < rules.suffix_prob:

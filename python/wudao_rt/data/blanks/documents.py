@@ -28,7 +28,7 @@ class Documents:
     def __post_init__(self) -> None:
         if self.offsets.size < 2 or self.offsets[-1] == self.offsets[0]:
             raise ShapeError(
-                "Documents: tokens: expected at least one token, came none. Give a text that is not empty."
+                "Documents: tokens: expected at least one token, got none. Give a text that is not empty."
             )
 
     @classmethod

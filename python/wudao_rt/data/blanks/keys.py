@@ -40,5 +40,5 @@ def generator(seed: int, stream: Stream, index: int = 0, part: int = 0) -> Gener
         True
     """
     if not 0 <= seed < 2**64:
-        raise ConfigError(f"seed: expected 0..2**64 - 1, came {seed}. Choose another seed.")
+        raise ConfigError(f"seed: expected 0..2**64 - 1, got {seed}. Choose another seed.")
     return Generator(Philox(key=[seed, int(stream)], counter=[0, 0, index, part]))

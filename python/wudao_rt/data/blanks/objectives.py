@@ -57,12 +57,12 @@ class Objectives:
             )
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(
-                    f"Objectives: {name}: expected {low}..{high}, came {getattr(self, name)}. Change the config."
+                    f"Objectives: {name}: expected {low}..{high}, got {getattr(self, name)}. Change the config."
                 )
         if self.token_prob + self.sentence_prob > 1 + 1e-9:
             came = self.token_prob + self.sentence_prob
             raise ConfigError(
-                f"Objectives: token_prob + sentence_prob: expected at most 1, came {came}. Lower one of them."
+                f"Objectives: token_prob + sentence_prob: expected at most 1, got {came}. Lower one of them."
             )
 
     def at(self, draw: float) -> Objective:

@@ -41,7 +41,7 @@ class PackedTexts:
 
     def __post_init__(self) -> None:
         if self.seq_length < 4:
-            raise ConfigError(f"PackedTexts: seq_length: expected at least 4, came {self.seq_length}. Raise it.")
+            raise ConfigError(f"PackedTexts: seq_length: expected at least 4, got {self.seq_length}. Raise it.")
 
     def __len__(self) -> int:
         """Return the nominal length, 1000 for each document; larger indices are valid and give new texts."""

@@ -47,10 +47,10 @@ class Sample:
             if getattr(self, name).shape != (self.ids.size,):
                 came = getattr(self, name).shape
                 raise ShapeError(
-                    f"Sample: {name}: expected shape ({self.ids.size},) like ids, came {came}. Fix its length."
+                    f"Sample: {name}: expected shape ({self.ids.size},) like ids, got {came}. Fix its length."
                 )
         if not 0 <= self.sep <= self.ids.size:
-            raise ShapeError(f"Sample: sep: expected 0..{self.ids.size}, came {self.sep}. Give the length of Part A.")
+            raise ShapeError(f"Sample: sep: expected 0..{self.ids.size}, got {self.sep}. Give the length of Part A.")
 
     def __len__(self) -> int:
         return self.ids.size
@@ -113,12 +113,12 @@ def collate(samples: Sequence[Sample], length: int | None = None, pad_id: int = 
         [[5, 6, 0]]
     """
     if not samples:
-        raise ShapeError("collate: samples: expected at least one, came none. Leave out empty batches.")
+        raise ShapeError("collate: samples: expected at least one, got none. Leave out empty batches.")
     longest = max(map(len, samples))
     length = longest if length is None else length
     if longest > length:
         raise ShapeError(
-            f"collate: samples: expected at most {length} tokens, came {longest}. Raise length or cut the texts."
+            f"collate: samples: expected at most {length} tokens, got {longest}. Raise length or cut the texts."
         )
     rows = {name: np.zeros((len(samples), length), dtype) for name, dtype in _ROW_DTYPES.items()}
     rows["ids"].fill(pad_id)

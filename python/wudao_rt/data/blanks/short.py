@@ -20,7 +20,7 @@ def crop_length(draw: float, seq_length: int) -> int:
     """
     if seq_length < SHORTEST_CROP + 2:
         raise ConfigError(
-            f"short texts: seq_length: expected at least {SHORTEST_CROP + 2}, came {seq_length}. Set short_prob to 0."
+            f"short texts: seq_length: expected at least {SHORTEST_CROP + 2}, got {seq_length}. Set short_prob to 0."
         )
     return SHORTEST_CROP + int(draw * (seq_length - 1 - SHORTEST_CROP))
 

@@ -52,7 +52,7 @@ class SpecialIds:
         missing = [name for name in ("pad", "enc", "mask", "sop", "eop") if name not in ids]
         if missing:
             came = ", ".join(missing)
-            raise ConfigError(f"SpecialIds: ids: expected pad, enc, mask, sop and eop, came none for {came}. Add them.")
+            raise ConfigError(f"SpecialIds: ids: expected pad, enc, mask, sop and eop, got none for {came}. Add them.")
         named = {"pad": "eos", "enc": "cls"}
         known = {field.name for field in fields(cls)}
         given = {named.get(name, name): token for name, token in ids.items()}
@@ -66,7 +66,7 @@ class SpecialIds:
                 continue  # a missing dBLOCK, or a vocabulary with one mask for all
             if token in names:
                 raise ConfigError(
-                    f"SpecialIds: {name}: expected an id of its own, came {token}, which is {names[token]}. "
+                    f"SpecialIds: {name}: expected an id of its own, got {token}, which is {names[token]}. "
                     "Use the corrected command-token layout of this vocabulary."
                 )
             names[token] = name

@@ -30,7 +30,7 @@ def suffix_sample(context: np.ndarray, mask_index: int, sop: int, answer: np.nda
     """
     sep, count = len(context), len(answer)
     if count == 0:
-        raise ShapeError("suffix_sample: answer: expected at least one token, came none. Leave out empty texts.")
+        raise ShapeError("suffix_sample: answer: expected at least one token, got none. Leave out empty texts.")
     positions = np.arange(sep + count)
     positions[sep:] = mask_index
     block_positions = np.zeros(sep + count, np.int32)
@@ -59,7 +59,7 @@ def document_suffix(ids: np.ndarray, loss_mask: np.ndarray, length: int, special
     Returns: a sample of n + 1 tokens, sep = n - length + 1.
     """
     if not 1 <= length <= len(ids):
-        raise ShapeError(f"document_suffix: length: expected 1..{len(ids)}, came {length}. Hide a part of the text.")
+        raise ShapeError(f"document_suffix: length: expected 1..{len(ids)}, got {length}. Hide a part of the text.")
     cut = len(ids) - length
     context = np.append(ids[:cut], special.gmask)
     return suffix_sample(context, cut, special.sop, ids[cut:], loss_mask[cut:])

@@ -27,7 +27,7 @@ class Text:
         if self.ids.ndim != 1 or self.ids.shape != self.loss_mask.shape:
             came = f"{self.ids.shape} and {self.loss_mask.shape}"
             raise ShapeError(
-                f"Text: loss_mask: expected one weight for each token, came shapes {came}. Fix its length."
+                f"Text: loss_mask: expected one weight for each token, got shapes {came}. Fix its length."
             )
 
     def __len__(self) -> int:

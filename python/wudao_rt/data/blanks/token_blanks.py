@@ -55,7 +55,7 @@ def token_spans(
     bounds = document_bounds(ids, special) or document_bounds(np.append(ids, special.eos), special)
     if not bounds:
         raise ShapeError(
-            f"token_blanks: ids: expected words to hide, came {len(ids)} token(s) without any. Leave it out."
+            f"token_blanks: ids: expected words to hide, got {len(ids)} token(s) without any. Leave it out."
         )
     target = 1 if single_span else max(1, int(rules.token_ratio * len(ids)))
     for _ in range(_ATTEMPTS):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
+from ...files import write_whole
 from ..errors import DataError
 from .backend import BACKENDS, Backend
 from .special_tokens import LAYOUTS, CommandTokens
@@ -20,21 +20,12 @@ def save(folder: Path, backend: Backend, about: dict[str, object]) -> Path:
     text = json.dumps({"format": _FORMAT, "kind": backend.kind, **about}, ensure_ascii=False, indent=1)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / backend.file_name, backend.dump())
-        _replace(folder / ABOUT, text.encode())
+        write_whole(folder / backend.file_name, backend.dump())
+        write_whole(folder / ABOUT, text)
     except OSError as error:
         raise DataError(f"tokenizer: save: expected to write to {folder}, got '{error.strerror}'. "
                         "Choose another folder or make room.") from error
     return folder
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 def load(folder: Path) -> tuple[Backend, dict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
 from ..errors import DataError
@@ -11,6 +12,15 @@ SURFACES: dict[str, str] = {
     "gmask": "[gMASK]", "sop": "<|startofpiece|>", "eop": "<|endofpiece|>", "dblock": "[dBLOCK]",
 }
 """Surface form by name. `eos` is `pad`: GLM gives both one id."""
+
+
+def checked_surfaces(surfaces: Iterable[str]) -> list[str]:
+    """Return a user's own special tokens; raise if one is empty, which would stand between any two characters."""
+    found = list(surfaces)
+    if any(not surface.strip() for surface in found):
+        raise DataError("tokenizer train: own tokens: expected visible text in each, got an empty one. Leave it out.")
+    return found
+
 
 ALIASES: dict[str, str] = {
     "eos": "pad", "[pad]": "pad", "[PAD]": "pad", "[ENC]": "enc", "cls": "enc", "ENC": "enc", "MASK": "mask",

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import DataError
 from . import files
 from .backend import Backend
-from .special_tokens import ALIASES, MASK_NAMES, SURFACES, CommandTokens
+from .special_tokens import ALIASES, MASK_NAMES, SURFACES, CommandTokens, checked_surfaces
 
 
 class Tokenizer:
@@ -131,7 +131,7 @@ class Tokenizer:
 
     def with_tokens(self, surfaces: Iterable[str]) -> Tokenizer:
         """Return a tokenizer that knows further special tokens, numbered from `num_tokens` on."""
-        new = [surface for surface in dict.fromkeys(surfaces) if surface not in self._ids]
+        new = [surface for surface in dict.fromkeys(checked_surfaces(surfaces)) if surface not in self._ids]
         own = {**self.own_tokens, **{surface: self.num_tokens + i for i, surface in enumerate(new)}}
         return Tokenizer(self._backend, self.commands, own, self.vocab_multiple, self.strip_left)
 

@@ -14,7 +14,8 @@ from tokenizers.trainers import BpeTrainer
 
 from ..errors import DataError
 from .backend import Characters, HuggingFace, SentencePiece
-from .special_tokens import SURFACES, CommandTokens
+from .interruptible import interruptible
+from .special_tokens import SURFACES, CommandTokens, checked_surfaces
 from .tokenizer import Tokenizer
 
 _SPACE = "\u2581"  # how SentencePiece spells a space; a corpus without spaces must not lose it
@@ -52,6 +53,9 @@ def train_character(texts: Iterable[str], min_count: int = 2, own_tokens: Sequen
     for text in _some(texts):
         counts.update(text)
     kept = [character for character, count in counts.items() if count >= min_count]
+    if not kept:
+        raise DataError(f"tokenizer train: min_count: expected a character that occurs {min_count} times, got none. "
+                        "Lower it, or give more text.")
     return character_tokenizer(kept, own_tokens, vocab_multiple)
 
 
@@ -83,7 +87,7 @@ def train_bpe(texts: Iterable[str], vocab_size: int, own_tokens: Sequence[str] =
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = BpeTrainer(vocab_size=vocab_size, special_tokens=first, initial_alphabet=alphabet, min_frequency=2,
                          show_progress=progress)
-    inner.train_from_iterator(_some(texts), trainer)
+    interruptible(lambda: inner.train_from_iterator(_some(texts), trainer))
     return Tokenizer(HuggingFace(inner), commands, own, vocab_multiple)
 
 
@@ -100,21 +104,22 @@ def train_sentencepiece(texts: Iterable[str], vocab_size: int, model_type: str =
     """
     model = io.BytesIO()
     try:
-        sentencepiece.SentencePieceTrainer.train(
+        interruptible(lambda: sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=_lines(texts), model_writer=model, vocab_size=vocab_size, model_type=model_type,
             byte_fallback=True, character_coverage=0.9995, normalization_rule_name="identity", minloglevel=2,
             add_dummy_prefix=False, remove_extra_whitespaces=False, max_sentence_length=1 << 16, hard_vocab_limit=False,
-            required_chars=_SPACE)
+            required_chars=_SPACE))
     except (RuntimeError, OSError) as error:
-        raise DataError(f"tokenizer train: sentencepiece: expected a model of {vocab_size} pieces, got: "
-                        f"{str(error).splitlines()[-1]}. Give more text or ask for another vocab_size.") from error
+        reason = str(error).splitlines()[-1].rpartition("] ")[2].partition(". ")[0]
+        raise DataError(f"tokenizer train: sentencepiece: expected a model of {vocab_size} pieces, got: {reason}. "
+                        "Give more text or ask for another vocab_size.") from error
     backend = SentencePiece(model.getvalue())
     commands = CommandTokens(**{name: backend.size() + i for i, name in enumerate(SURFACES)})
     return Tokenizer(backend, commands, {}, vocab_multiple).with_tokens(own_tokens)
 
 
 def _special_first(own_tokens: Sequence[str]) -> tuple[list[str], CommandTokens, dict[str, int]]:
-    own = [token for token in dict.fromkeys(own_tokens) if token not in SURFACES.values()]
+    own = [token for token in dict.fromkeys(checked_surfaces(own_tokens)) if token not in SURFACES.values()]
     first = [*SURFACES.values(), *own]
     commands = CommandTokens(**{name: i for i, name in enumerate(SURFACES)})
     return first, commands, {token: len(SURFACES) + i for i, token in enumerate(own)}

@@ -9,11 +9,11 @@ import shutil
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
 from wudao_rt.data import DataError
 from wudao_rt.errors import CheckpointError
-from wudao_rt.model_folder import CONFIG, TOKENIZER, WEIGHTS
+from wudao_rt.files import reason, write_whole
+from wudao_rt.model_folder import CONFIG, TOKENIZER, WEIGHTS, save_file
 from wudao_rt.training.checkpoint.read import steps_of
 from wudao_rt.training.checkpoint.snapshot import FOLDER, LAST, OPTIMIZER, STATE, Snapshot
 
@@ -46,15 +46,19 @@ def save(run: Path, snapshot: Snapshot, keep_last: int = 3) -> Path:
 
 
 def _complaint(run: Path, target: Path, error: Exception) -> str:
+    return (f"checkpoint: {target}: expected to write it, got: {reason(error)}; {last_good(run)}. Make room and run "
+            "again with --resume.")
+
+
+def last_good(run: Path) -> str:
+    """Say which checkpoint is there when something could not be written."""
     kept = steps_of(run)
-    rest = f"step-{kept[0]} is the last good checkpoint and is untouched" if kept else "there is no earlier checkpoint"
-    reason = getattr(error, "strerror", None) or str(error)
-    return f"checkpoint: {target}: expected to write it, got: {reason}; {rest}. Make room and run again with --resume."
+    return f"step-{kept[0]} is the last good checkpoint and is untouched" if kept else "there is no earlier checkpoint"
 
 
 def _write_files(part: Path, snapshot: Snapshot) -> None:
-    save_file(dict(snapshot.weights), part / WEIGHTS)
-    save_file(dict(snapshot.optimizer), part / OPTIMIZER)
+    save_file(snapshot.weights, part / WEIGHTS)
+    save_file(snapshot.optimizer, part / OPTIMIZER)
     (part / CONFIG).write_text(snapshot.config, encoding="utf-8")
     if snapshot.tokenizer is not None:
         snapshot.tokenizer.save(part / TOKENIZER)
@@ -74,10 +78,7 @@ def _publish(part: Path, target: Path) -> None:
 
 
 def _name_last(last: Path, name: str) -> None:
-    fresh = last.with_name(last.name + _PART)
-    fresh.write_text(name + "\n", encoding="utf-8")
-    sync(fresh)
-    os.replace(fresh, last)
+    write_whole(last, name + "\n")
     sync(last.parent)
 
 
