@@ -91,6 +91,14 @@ py::array log_softmax(const py::object& x, const std::string& dtype) {
   return to_numpy(ops::log_softmax(ctx, activation(ctx, "log_softmax", "x", x, options.sum())));
 }
 
+py::tuple log_softmax_backward(const py::object& x, const py::object& dy, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  const Tensor logits = activation(ctx, "log_softmax_backward", "x", x, options.sum());
+  const Tensor gradient = activation(ctx, "log_softmax_backward", "dy", dy, options.sum());
+  return py::make_tuple(to_numpy(ops::log_softmax_backward(ctx, logits, gradient)));
+}
+
 ops::Attention::Params attention_params(std::int64_t batch, std::int64_t heads, const py::object& sep,
                                         const py::object& mask, double dropout, std::uint32_t stream) {
   return {batch, heads, sep.is_none() ? Tensor() : int32_tensor("attention", "sep", sep),
@@ -127,6 +135,7 @@ void bind_ops_products(pybind11::module_& m) {
   m.def("matmul_backward", &matmul_backward);
   m.def("output_loss", &output_loss);
   m.def("log_softmax", &log_softmax);
+  m.def("log_softmax_backward", &log_softmax_backward);
   m.def("attention", &attention);
   m.def("attention_backward", &attention_backward);
 }

@@ -12,10 +12,16 @@ import pytest
 from .conftest import environment, run_cli, sets
 
 
+def popen(*arguments: object) -> subprocess.Popen:
+    """Start Python as a terminal does; a shell's background job, as which the tests may run, ignores SIGINT."""
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+
+
 def start(texts: Path, output: Path) -> subprocess.Popen:
     options = sets("train.steps=1000000", "output.log_every=1", f"output.folder={output}")
-    return subprocess.Popen([sys.executable, "-m", "wudao_rt", "train", str(texts), *options], env=environment(),
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return popen("-m", "wudao_rt", "train", texts, *options)
 
 
 def wait_for(process: subprocess.Popen, start: str) -> None:
@@ -43,8 +49,7 @@ def test_signals_save_and_exit_cleanly(texts, tmp_path, number: signal.Signals):
 def test_a_killed_run_resumes_from_its_last_checkpoint(texts, tmp_path):
     output = tmp_path / "run"
     options = sets("train.steps=1000000", "train.checkpoint_every=2", f"output.folder={output}")
-    process = subprocess.Popen([sys.executable, "-m", "wudao_rt", "train", str(texts), *options], env=environment(),
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = popen("-m", "wudao_rt", "train", texts, *options)
     wait_for(process, f"checkpoint {output / 'checkpoints' / 'step-8'}")
     process.kill()
     process.communicate(timeout=60)
@@ -81,8 +86,7 @@ main(sys.argv[1:])
 
 
 def interrupted(program: str, arguments: list[str], word: str, number: signal.Signals) -> subprocess.Popen:
-    process = subprocess.Popen([sys.executable, "-c", program, *arguments], env=environment(), stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
+    process = popen("-c", program, *arguments)
     wait_for(process, word)
     process.send_signal(number)
     return process
@@ -106,9 +110,7 @@ def test_a_tokenizer_can_be_interrupted(texts, tmp_path):
 
 
 def test_generation_can_be_interrupted(run):
-    command = ["generate", "--model", str(run), "--prompt", "春", "-n", "100000", "--stream"]
-    process = subprocess.Popen([sys.executable, "-m", "wudao_rt", *command], env=environment(), text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = popen("-m", "wudao_rt", "generate", "--model", run, "--prompt", "春", "-n", "100000", "--stream")
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)

@@ -100,4 +100,14 @@ struct LogSoftmax {
   ThreadPool* pool;
 };
 
+// dx = dy - softmax(x) sum(dy) per row.
+struct LogSoftmaxBackward {
+  const void* x;
+  const void* dy;
+  void* dx;
+  DType dtype;
+  std::int64_t rows, cols;
+  ThreadPool* pool;
+};
+
 }  // namespace wudao::kernels

@@ -136,7 +136,16 @@ def output_loss_backward(
 
 
 def log_softmax(x: Array, dtype: DType | None = None) -> Array:
-    """Subtract the logsumexp of each row: y = x - log(sum(exp(x))). x is (N, C), float32 or float64.
+    """Subtract the logsumexp of each row.
+
+    y = x - log(sum(exp(x)))
+
+    Args:
+        x: (N, C), float32 or float64.
+        dtype: type of x; bfloat16 computes and returns float32.
+
+    Returns:
+        (N, C), in float32 (float64 for float64).
 
     Example:
         >>> import numpy as np
@@ -144,3 +153,8 @@ def log_softmax(x: Array, dtype: DType | None = None) -> Array:
         array([[0.25, 0.25, 0.25, 0.25]])
     """
     return _core.log_softmax(x, compute_type(x, dtype))
+
+
+def log_softmax_backward(x: Array, dy: Array, dtype: DType | None = None) -> tuple[Array]:
+    """Return (dx,) for dy (N, C): dx = dy - softmax(x) sum(dy) along each row."""
+    return _core.log_softmax_backward(x, dy, compute_type(x, dtype))

@@ -1,9 +1,17 @@
 """The case tables, one file per op."""
 
-from cases import attention, dropout, elementwise, embedding, layer_norm, linear, matmul, output_loss, update
+from cases import (
+    attention,
+    dropout,
+    elementwise,
+    embedding,
+    layer_norm,
+    linear,
+    log_softmax,
+    matmul,
+    output_loss,
+    update,
+)
 
-CASES = [
-    case
-    for module in (attention, dropout, elementwise, embedding, layer_norm, linear, matmul, output_loss, update)
-    for case in module.CASES
-]
+_MODULES = (attention, dropout, elementwise, embedding, layer_norm, linear, log_softmax, matmul, output_loss, update)
+CASES = [case for module in _MODULES for case in module.CASES]

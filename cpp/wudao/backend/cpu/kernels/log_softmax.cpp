@@ -1,4 +1,4 @@
-// y = x - logsumexp(x), one row at a time: (x - m) - log(sum of exp(x - m)) with m the largest of the row.
+// y = x - logsumexp(x) and its gradient, one row at a time: (x - m) - log(sum of exp(x - m)) with m the largest of the row.
 #include "wudao/backend/cpu/kernels/types.h"
 #include "wudao/backend/cpu/simd/math.h"
 #include "wudao/backend/cpu/simd/parallel.h"
@@ -29,12 +29,33 @@ void row(const T* x, T* y, std::int64_t cols) {
   });
 }
 
+// dx holds log(softmax(x)) in between.
+template <class T>
+void backward_row(const T* x, const T* dy, T* dx, std::int64_t cols) {
+  row(x, dx, cols);
+  const T total = sum_over<T>(
+      cols, [=](std::int64_t i, auto lanes) { return only(lanes, Vec<T>::load(dy + i, lanes), T(0)); });
+  for_vectors<Vec<T>::kWidth>(0, cols, [=](std::int64_t i, auto lanes) {
+    (Vec<T>::load(dy + i, lanes) - exp(Vec<T>::load(dx + i, lanes)) * total).store(dx + i, lanes);
+  });
+}
+
 }  // namespace
 
 void log_softmax(const kernels::LogSoftmax& p) {
   with_accumulator(p.dtype, [&]<class T>(Type<T>) {
     parallel_rows(p.pool, p.rows, p.cols, [&](std::int64_t n) {
       row(static_cast<const T*>(p.x) + n * p.cols, static_cast<T*>(p.y) + n * p.cols, p.cols);
+    });
+  });
+}
+
+void log_softmax_backward(const kernels::LogSoftmaxBackward& p) {
+  with_accumulator(p.dtype, [&]<class T>(Type<T>) {
+    parallel_rows(p.pool, p.rows, p.cols, [&](std::int64_t n) {
+      const std::int64_t first = n * p.cols;
+      backward_row(static_cast<const T*>(p.x) + first, static_cast<const T*>(p.dy) + first,
+                   static_cast<T*>(p.dx) + first, p.cols);
     });
   });
 }
