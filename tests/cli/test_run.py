@@ -47,6 +47,8 @@ def test_training_prints_step_lines_cost_and_report(texts, tmp_path):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split(" | ")[0] for line in lines if " | loss " in line] == ["step 1", "step 2", "step 4", "step 6"]
+    assert lines[0] == "reading the texts and removing duplicates" and lines[1].startswith("own-text: ")
+    assert any(line.strip().startswith("removed: 0 exact and ") for line in lines)
     assert any("core-hours per million tokens" in line and "of peak" in line for line in lines)
     assert any(line.startswith("peak: ") and "GFLOP/s" in line for line in lines)
     report = json.loads(lines[-1])

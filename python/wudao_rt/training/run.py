@@ -9,8 +9,11 @@ from shlex import quote
 from typing import Any
 
 from wudao_rt.config import Config
+from wudao_rt.data import PreparedCorpus
+from wudao_rt.data.prepared import CARD
 from wudao_rt.errors import CheckpointError
 from wudao_rt.training.checkpoint import last_good
+from wudao_rt.training.corpora import OWN_TEXT
 from wudao_rt.training.cost import Report, matmul_roof
 from wudao_rt.training.events import Listeners
 from wudao_rt.training.interrupt import Interrupt
@@ -70,6 +73,8 @@ def train(
 
 def _open(config: Config, folder: Path, changes: tuple[str, ...], resumed: bool, say: Callable[[str], None]) -> Session:
     if not resumed:
+        if config.data.source == "text":
+            say("reading the texts and removing duplicates")
         return start(config, folder)
     session = resume(folder, changes, say)
     say(f"resumed at step {session.step} of {folder}")
@@ -89,9 +94,15 @@ def _drive(session: Session, listeners: Listeners, say: Callable[[str], None], l
                               f"{last_good(session.folder)}. Make room and run again with --resume.") from None
 
 
+def _own_text(session: Session) -> str:
+    """Return what the user's own text came to, for people; empty for other sources."""
+    folder = session.folder / OWN_TEXT
+    return PreparedCorpus("own-text", folder).summary() + "\n" if (folder / CARD).is_file() else ""
+
+
 def _opening(session: Session, roof: float) -> str:
     train, model, tokenizer = session.config.train, session.model, session.source.tokenizer
-    return (f"model: {model.parameter_count:,} parameters, {train.dtype}\n"
+    return (f"{_own_text(session)}model: {model.parameter_count:,} parameters, {train.dtype}\n"
             f"vocabulary: {tokenizer.num_tokens} tokens, SHA-256 {tokenizer.fingerprint()}\n"
             f"peak: {roof / 1e9:.0f} GFLOP/s, the best {train.dtype} product of 1024 x 1024 x 1024 measured just now; "
             "share_of_peak counts 6 * parameters * tokens and attention\n"
