@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "wudao/backend/cpu/gemm/packed.h"
+#include "wudao/backend/cpu/gemm/plain.h"
 #include "wudao/backend/cpu/gemm/providers.h"
 
 namespace {
@@ -92,36 +94,35 @@ std::vector<char> filled(std::int64_t count, DType dtype) {
   return bytes;
 }
 
-void print(const Provider& p, DType dtype, const char* product, const Shape& s, double one, double two) {
+void print(const char* provider, DType dtype, const char* product, const Shape& s, double one, double two) {
   const double work = 2e-9 * static_cast<double>(s.m) * static_cast<double>(s.k) * static_cast<double>(s.n);
   std::printf(
-      "{\"provider\": \"%s\", \"kernel\": \"%s\", \"dtype\": \"%s\", \"product\": \"%s\", \"m\": %ld, \"k\": %ld, "
-      "\"n\": %ld, "
+      "{\"provider\": \"%s\", \"dtype\": \"%s\", \"product\": \"%s\", \"m\": %ld, \"k\": %ld, \"n\": %ld, "
       "\"gflops_1\": %.1f, \"gflops_2\": %.1f}\n",
-      p.name, p.describe(dtype), name_of(dtype), product, s.m, s.k, s.n, work / one, work / two);
+      provider, name_of(dtype), product, s.m, s.k, s.n, work / one, work / two);
   std::fflush(stdout);
 }
 
 // y = x W^T, panel by panel into one dense tile, as the linear op does.
-void bench_packed(const Provider& p, DType dtype, const Shape& s, double budget) {
+void bench_packed(DType dtype, const Shape& s, double budget) {
   const DType weights = accumulator_of(dtype);
   const std::vector<char> x = filled(s.m * s.k, dtype), w = filled(s.k * s.n, weights);
   const Operand a = {x.data(), dtype, s.m, s.k, s.k, 1};
-  PackedB* packed = pack_all(p, {w.data(), weights, s.k, s.n, 1, s.k}, dtype);
+  PackedB* packed = allocate_packed(plain_kernels(), s.k, s.n, dtype);
+  for (int p = 0; p < packed->panels; ++p) pack_panel({w.data(), weights, s.k, s.n, 1, s.k}, packed, p);
   const auto panels = [&](int first, int step, std::vector<char>& tile) {
     for (int panel = first; panel < packed->panels; panel += step) {
-      p.multiply_packed(a, *packed, panel,
-                        {tile.data(), std::min(packed->panel_cols, s.n - panel * packed->panel_cols), false});
+      multiply_packed(a, *packed, panel, {tile.data(), panel_of(*packed, panel).size, false});
     }
   };
-  std::vector<char> tiles[2] = {filled(s.m * packed->panel_cols, weights), filled(s.m * packed->panel_cols, weights)};
+  std::vector<char> tiles[2] = {filled(s.m * kPanelCols, weights), filled(s.m * kPanelCols, weights)};
   const double one = time_alone(budget, [&] { panels(0, 1, tiles[0]); });
   // With one panel the two threads take it for different rows: twice the work.
   const bool single = packed->panels == 1;
   const double two =
       time_pair(budget, [&](int half) { single ? panels(0, 1, tiles[half]) : panels(half, 2, tiles[half]); });
-  print(p, dtype, "packed", s, one, single ? two / 2 : two);
-  p.free_packed(packed);
+  print("own", dtype, "packed", s, one, single ? two / 2 : two);
+  free_packed(packed);
 }
 
 // dW tile = dY^T X: both operands cut out of wide matrices.
@@ -134,36 +135,39 @@ void bench_gradient(const Provider& p, DType dtype, const Shape& s, double budge
     p.multiply(a, {x.data(), dtype, s.k, s.n, kWide, 1}, {tiles[half].data(), s.n, false});
   };
   const double one = time_alone(budget, [&] { tile(0); });
-  print(p, dtype, "gradient", s, one, time_pair(budget, tile) / 2);
+  print(p.name, dtype, "gradient", s, one, time_pair(budget, tile) / 2);
 }
 
-void bench_pack(const Provider& p, DType dtype, std::int64_t k, std::int64_t n, bool transposed, double budget) {
+void bench_pack(DType dtype, std::int64_t k, std::int64_t n, bool transposed, double budget) {
   const DType weights = accumulator_of(dtype);
   const std::vector<char> w = filled(k * n, weights);
   const Operand b = {w.data(), weights, k, n, transposed ? 1 : n, transposed ? k : 1};
-  PackedB* packed = pack_all(p, b, dtype);
+  PackedB* packed = allocate_packed(plain_kernels(), k, n, dtype);
   const auto pack = [&](int first, int step) {
-    for (int panel = first; panel < packed->panels; panel += step) p.pack_panel(b, packed, panel);
+    for (int panel = first; panel < packed->panels; panel += step) pack_panel(b, packed, panel);
   };
   const double one = time_alone(budget, [&] { pack(0, 1); }), two = time_pair(budget, [&](int half) { pack(half, 2); });
-  p.free_packed(packed);
+  free_packed(packed);
   const double elements = 1e-9 * static_cast<double>(k * n);
   std::printf(
-      "{\"provider\": \"%s\", \"dtype\": \"%s\", \"product\": \"pack\", \"transposed\": %d, \"k\": %ld, \"n\": %ld, "
+      "{\"dtype\": \"%s\", \"product\": \"pack\", \"transposed\": %d, \"k\": %ld, \"n\": %ld, "
       "\"gelements_1\": %.2f, \"gelements_2\": %.2f}\n",
-      p.name, name_of(dtype), transposed, k, n, elements / one, elements / two);
+      name_of(dtype), transposed, k, n, elements / one, elements / two);
 }
 
-void bench(const Provider& p, DType dtype, double budget) {
+void bench_own(DType dtype, double budget) {
   constexpr Shape kPacked[] = {{64, 256, 768},    {128, 192, 768},   {128, 384, 1536}, {128, 576, 2304},
                                {128, 768, 2304},  {128, 768, 768},   {128, 768, 3072}, {128, 3072, 768},
                                {128, 1024, 4096}, {256, 1024, 8192}, {32, 768, 768},   {150, 768, 768},
                                {1, 768, 3072},    {1, 3072, 768},    {8, 768, 3072}};
+  for (const Shape& shape : kPacked) bench_packed(dtype, shape, budget);
+  for (bool transposed : {false, true}) bench_pack(dtype, 768, 3072, transposed, budget);
+}
+
+void bench_provider(const Provider& p, DType dtype, double budget) {
   constexpr Shape kGradient[] = {{256, 128, 256}, {256, 512, 256},  {256, 2048, 256}, {128, 512, 512},
                                  {128, 512, 768}, {64, 1024, 1024}, {192, 256, 192}};
-  for (const Shape& shape : kPacked) bench_packed(p, dtype, shape, budget);
   for (const Shape& shape : kGradient) bench_gradient(p, dtype, shape, budget);
-  for (bool transposed : {false, true}) bench_pack(p, dtype, 768, 3072, transposed, budget);
 }
 
 }  // namespace
@@ -171,8 +175,10 @@ void bench(const Provider& p, DType dtype, double budget) {
 int main(int count, char** arguments) {
   const double budget = count > 1 ? std::atof(arguments[1]) : 0.2;
   const bool all = std::getenv("WUDAO_MATMUL") == nullptr;
-  for (const Provider* provider : all ? all_providers() : std::vector<const Provider*>{&choose_provider()}) {
-    for (DType dtype : {DType::kFloat32, DType::kBFloat16}) bench(*provider, dtype, budget);
+  for (DType dtype : {DType::kFloat32, DType::kBFloat16}) {
+    bench_own(dtype, budget);
+    for (const Provider* provider : all ? all_providers() : std::vector<const Provider*>{&choose_provider()})
+      bench_provider(*provider, dtype, budget);
   }
   return 0;
 }

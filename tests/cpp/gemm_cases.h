@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "check.h"
+#include "wudao/backend/cpu/gemm/packed.h"
+#include "wudao/backend/cpu/gemm/plain.h"
 #include "wudao/backend/cpu/gemm/providers.h"
 #include "wudao/base/error.h"
 
@@ -140,10 +142,23 @@ inline Matrix rounded(const Matrix& b, DType compute) {
   return copy;
 }
 
-inline void multiply_all_panels(const Provider& provider, const Operand& a, const PackedB& packed, Output& c,
-                                bool accumulate, std::int64_t row = 0) {
-  for (int p = 0; p < packed.panels; ++p)
-    provider.multiply_packed(a, packed, p, c.result(accumulate, p * packed.panel_cols, row));
-}
+// All panels of B, filled on this thread.
+class Packed {
+ public:
+  Packed(const Operand& b, DType compute) : packed_(allocate_packed(plain_kernels(), b.rows, b.cols, compute)) {
+    for (int p = 0; p < packed_->panels; ++p) pack_panel(b, packed_, p);
+  }
+  ~Packed() { free_packed(packed_); }
+  Packed(const Packed&) = delete;
+  Packed& operator=(const Packed&) = delete;
+
+  void multiply(const Operand& a, Output& c, bool accumulate, std::int64_t row = 0) const {
+    for (int p = 0; p < packed_->panels; ++p)
+      multiply_packed(a, *packed_, p, c.result(accumulate, panel_of(*packed_, p).begin, row));
+  }
+
+ private:
+  PackedB* packed_;
+};
 
 }  // namespace gemm_cases

@@ -81,17 +81,6 @@ TEST(gemm_cblas_says_what_runs_and_why) {
   CHECK_EQUAL(kCblas, contains(MESSAGE_OF(ConfigError, (Wanted("mkl"), choose_provider())), "cblas"));
 }
 
-TEST(gemm_panels_do_not_depend_on_anything_but_shape_and_type) {
-  for (const Provider* provider : all_providers()) {
-    for (DType dtype : kTypes) {
-      PackedB* packed = provider->allocate_packed(70, 1000, dtype);
-      CHECK_EQUAL(packed->panel_cols % 64, 0);
-      CHECK_EQUAL(packed->panels, static_cast<int>((1000 + packed->panel_cols - 1) / packed->panel_cols));
-      provider->free_packed(packed);
-    }
-  }
-}
-
 // Nothing to leave alone where oneDNN was not built.
 TEST(gemm_leaves_the_threads_of_openmp_as_they_were) {
 #ifdef WUDAO_WITH_ONEDNN
@@ -99,8 +88,6 @@ TEST(gemm_leaves_the_threads_of_openmp_as_they_were) {
   const Matrix a(20, 30, DType::kFloat32, true, 1), b(30, 40, DType::kFloat32, true, 2);
   Output c(20, 40, DType::kFloat32, 0.0);
   onednn_provider().multiply(a.operand(), b.operand(), c.result(false));
-  PackedB* packed = pack_all(onednn_provider(), b.operand(), DType::kFloat32);
-  onednn_provider().free_packed(packed);
   CHECK_EQUAL(omp_get_max_threads(), 7);
 #endif
 }

@@ -56,54 +56,48 @@ void check_unpacked(const Provider& provider, DType dtype) {
   }
 }
 
-void check_packed(const Provider& provider, DType dtype) {
+void check_packed(DType dtype) {
   for (const Shape& shape : kShapes) {
     const Matrix a(kMaxRows, shape.k, dtype, true, 1), b(shape.k, shape.n, weight_type(dtype), false, 2);
-    PackedB* packed = pack_all(provider, b.operand(), dtype);
+    const Packed packed(b.operand(), dtype);
     for (bool accumulate : {false, true}) {
-      const std::string what = text(provider.name, ".multiply_packed ", name_of(dtype), " K=", shape.k, " N=", shape.n,
-                                    accumulate ? " accumulate" : "");
-      check_all_row_counts(a, shape.n, what, [&](const Operand& rows, Output& c) {
-        multiply_all_panels(provider, rows, *packed, c, accumulate);
-      });
+      const std::string what =
+          text("packed ", name_of(dtype), " K=", shape.k, " N=", shape.n, accumulate ? " accumulate" : "");
+      check_all_row_counts(a, shape.n, what,
+                           [&](const Operand& rows, Output& c) { packed.multiply(rows, c, accumulate); });
     }
-    provider.free_packed(packed);
   }
 }
 
-void check_every_provider(void (*check)(const Provider&, DType), DType dtype) {
-  for (const Provider* provider : all_providers()) check(*provider, dtype);
+void check_every_provider(DType dtype) {
+  for (const Provider* provider : all_providers()) check_unpacked(*provider, dtype);
 }
-
-// float64 is plain whatever the provider.
-void check_float64(void (*check)(const Provider&, DType)) { check(plain_provider(), DType::kFloat64); }
 
 }  // namespace
 
-TEST(gemm_rows_do_not_depend_on_their_number_float32) { check_every_provider(check_unpacked, DType::kFloat32); }
-TEST(gemm_rows_do_not_depend_on_their_number_bfloat16) { check_every_provider(check_unpacked, DType::kBFloat16); }
-TEST(gemm_rows_do_not_depend_on_their_number_float64) { check_float64(check_unpacked); }
-TEST(gemm_packed_rows_do_not_depend_on_their_number_float32) { check_every_provider(check_packed, DType::kFloat32); }
-TEST(gemm_packed_rows_do_not_depend_on_their_number_bfloat16) { check_every_provider(check_packed, DType::kBFloat16); }
-TEST(gemm_packed_rows_do_not_depend_on_their_number_float64) { check_float64(check_packed); }
+TEST(gemm_rows_do_not_depend_on_their_number_float32) { check_every_provider(DType::kFloat32); }
+TEST(gemm_rows_do_not_depend_on_their_number_bfloat16) { check_every_provider(DType::kBFloat16); }
+// float64 is plain whatever the provider.
+TEST(gemm_rows_do_not_depend_on_their_number_float64) { check_unpacked(plain_provider(), DType::kFloat64); }
+TEST(gemm_packed_rows_do_not_depend_on_their_number_float32) { check_packed(DType::kFloat32); }
+TEST(gemm_packed_rows_do_not_depend_on_their_number_bfloat16) { check_packed(DType::kBFloat16); }
+TEST(gemm_packed_rows_do_not_depend_on_their_number_float64) { check_packed(DType::kFloat64); }
 
 TEST(gemm_threads_at_once_give_the_same_bits) {
-  for (const Provider* provider : all_providers()) {
-    for (DType dtype : kTypes) {
-      const Matrix a(64, 300, dtype, true, 1), b(300, 520, weight_type(dtype), false, 2);
-      PackedB* packed = provider->allocate_packed(b.rows, b.cols, dtype);
-      Output alone(64, 520, dtype, 0.0), together(64, 520, dtype, 0.0);
-      std::vector<std::thread> threads;
-      for (int p = 0; p < packed->panels; ++p) {
-        threads.emplace_back([&, p] {
-          provider->pack_panel(b.operand(), packed, p);
-          provider->multiply_packed(a.operand(), *packed, p, together.result(false, p * packed->panel_cols));
-        });
-      }
-      for (std::thread& thread : threads) thread.join();
-      multiply_all_panels(*provider, a.operand(), *packed, alone, false);
-      provider->free_packed(packed);
-      check_rows(together, 0, alone, text(provider->name, " on ", threads.size(), " threads"));
+  for (DType dtype : kTypes) {
+    const Matrix a(64, 300, dtype, true, 1), b(300, 520, weight_type(dtype), false, 2);
+    PackedB* packed = allocate_packed(plain_kernels(), b.rows, b.cols, dtype);
+    Output alone(64, 520, dtype, 0.0), together(64, 520, dtype, 0.0);
+    std::vector<std::thread> threads;
+    for (int p = 0; p < packed->panels; ++p) {
+      threads.emplace_back([&, p] {
+        pack_panel(b.operand(), packed, p);
+        multiply_packed(a.operand(), *packed, p, together.result(false, panel_of(*packed, p).begin));
+      });
     }
+    for (std::thread& thread : threads) thread.join();
+    free_packed(packed);
+    Packed(b.operand(), dtype).multiply(a.operand(), alone, false);
+    check_rows(together, 0, alone, text(threads.size(), " threads"));
   }
 }

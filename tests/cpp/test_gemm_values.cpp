@@ -13,9 +13,8 @@ constexpr std::int64_t kFew = 200;
 
 float lowest(std::int64_t m, std::int64_t n) { return m * n < kFew ? 0.0f : -1.0f; }
 
-std::string title(const Provider& provider, const char* call, DType dtype, std::int64_t m, std::int64_t k,
-                  std::int64_t n, int layout) {
-  return text(provider.name, ".", call, " ", name_of(dtype), " M=", m, " K=", k, " N=", n, " layout ", layout);
+std::string title(const char* call, DType dtype, std::int64_t m, std::int64_t k, std::int64_t n, int layout) {
+  return text(call, " ", name_of(dtype), " M=", m, " K=", k, " N=", n, " layout ", layout);
 }
 
 // Bit 0 of layout: A by columns; bit 1: B by columns; bit 2: accumulate; bit 3: gaps between lines.
@@ -24,19 +23,20 @@ void check_multiply(const Provider& provider, DType dtype, std::int64_t m, std::
   const Matrix a(m, k, dtype, !(layout & 1), 1, gap, lowest(m, n)), b(k, n, dtype, !(layout & 2), 2, gap, lowest(m, n));
   Output c(m, n, dtype, kStart);
   provider.multiply(a.operand(), b.operand(), c.result(layout & 4));
-  check_product(a, b, c, kStart, layout & 4, title(provider, "multiply", dtype, m, k, n, layout));
+  check_product(a, b, c, kStart, layout & 4, title(provider.name, dtype, m, k, n, layout));
 }
 
-void check_packed(const Provider& provider, DType dtype, std::int64_t m, std::int64_t k, std::int64_t n, int layout) {
+void check_packed(DType dtype, std::int64_t m, std::int64_t k, std::int64_t n, int layout) {
   const std::int64_t gap = layout & 8 ? 5 : 0;
   const Matrix a(m, k, dtype, true, 3, gap, lowest(m, n)),
       b(k, n, weight_type(dtype), !(layout & 2), 4, gap, lowest(m, n));
-  PackedB* packed = pack_all(provider, b.operand(), dtype);
   Output c(m, n, dtype, kStart);
-  multiply_all_panels(provider, a.operand(), *packed, c, layout & 4);
-  provider.free_packed(packed);
-  check_product(a, rounded(b, dtype), c, kStart, layout & 4,
-                title(provider, "multiply_packed", dtype, m, k, n, layout));
+  Packed(b.operand(), dtype).multiply(a.operand(), c, layout & 4);
+  check_product(a, rounded(b, dtype), c, kStart, layout & 4, title("packed", dtype, m, k, n, layout));
+}
+
+void check_every_provider(DType dtype, std::int64_t m, std::int64_t k, std::int64_t n, int layout) {
+  for (const Provider* provider : all_providers()) check_multiply(*provider, dtype, m, k, n, layout);
 }
 
 // Each triple of sizes once, the sixteen layouts in turn.
@@ -46,9 +46,7 @@ void for_each_size(Check check) {
   for (std::int64_t m : kSizes) {
     for (std::int64_t k : kSizes) {
       for (std::int64_t n : kSizes) {
-        for (const Provider* provider : all_providers()) {
-          for (DType dtype : kTypes) check(*provider, dtype, m, k, n, layout % 16);
-        }
+        for (DType dtype : kTypes) check(dtype, m, k, n, layout % 16);
         layout += 7;
       }
     }
@@ -57,23 +55,21 @@ void for_each_size(Check check) {
 
 template <class Check>
 void for_each_layout(std::int64_t m, std::int64_t k, std::int64_t n, Check check, int step = 1) {
-  for (const Provider* provider : all_providers()) {
-    for (DType dtype : kTypes) {
-      for (int layout = 0; layout < 16; layout += step) check(*provider, dtype, m, k, n, layout);
-    }
+  for (DType dtype : kTypes) {
+    for (int layout = 0; layout < 16; layout += step) check(dtype, m, k, n, layout);
   }
 }
 
 }  // namespace
 
-TEST(gemm_multiplies_odd_sizes) { for_each_size(check_multiply); }
+TEST(gemm_multiplies_odd_sizes) { for_each_size(check_every_provider); }
 
 TEST(gemm_multiplies_odd_sizes_packed) { for_each_size(check_packed); }
 
 TEST(gemm_multiplies_every_layout) {
-  for_each_layout(37, 43, 51, check_multiply);
-  for_each_layout(1, 130, 70, check_multiply);
-  for_each_layout(262, 17, 260, check_multiply);
+  for_each_layout(37, 43, 51, check_every_provider);
+  for_each_layout(1, 130, 70, check_every_provider);
+  for_each_layout(262, 17, 260, check_every_provider);
 }
 
 TEST(gemm_multiplies_every_layout_packed) {
@@ -82,24 +78,23 @@ TEST(gemm_multiplies_every_layout_packed) {
 }
 
 TEST(gemm_adds_long_sums) {
-  for_each_layout(9, 1501, 20, check_multiply, 5);
+  for_each_layout(9, 1501, 20, check_every_provider, 5);
   for_each_layout(9, 1501, 260, check_packed, 7);
 }
 
 TEST(gemm_without_products_is_zero_or_what_was_there) {
-  for (const Provider* provider : all_providers()) {
-    for (DType dtype : kTypes) {
-      const Matrix a(4, 0, dtype, true, 1), b(0, 5, dtype, true, 2), weight(0, 5, weight_type(dtype), true, 2);
-      PackedB* packed = pack_all(*provider, weight.operand(), dtype);
-      for (bool accumulate : {false, true}) {
-        Output c(4, 5, dtype, kStart), d(4, 5, dtype, kStart);
+  for (DType dtype : kTypes) {
+    const Matrix a(4, 0, dtype, true, 1), b(0, 5, dtype, true, 2), weight(0, 5, weight_type(dtype), true, 2);
+    for (bool accumulate : {false, true}) {
+      for (const Provider* provider : all_providers()) {
+        Output c(4, 5, dtype, kStart);
         provider->multiply(a.operand(), b.operand(), c.result(accumulate));
-        multiply_all_panels(*provider, a.operand(), *packed, d, accumulate);
         CHECK_EQUAL(c.get(3, 4), accumulate ? kStart : 0.0);
-        CHECK_EQUAL(d.get(3, 4), accumulate ? kStart : 0.0);
         CHECK_EQUAL(c.get(3, 5), kStart);
       }
-      provider->free_packed(packed);
+      Output d(4, 5, dtype, kStart);
+      Packed(weight.operand(), dtype).multiply(a.operand(), d, accumulate);
+      CHECK_EQUAL(d.get(3, 4), accumulate ? kStart : 0.0);
     }
   }
 }
@@ -111,28 +106,19 @@ TEST(gemm_rounds_weights_to_the_nearest_bfloat16) {
   Matrix one(1, 1, DType::kBFloat16, true, 1), b(1, n, DType::kFloat32, true, 1);
   one.set(0, 0, 1.0f);
   std::memcpy(b.bytes.data(), bits, sizeof bits);
-  for (const Provider* provider : all_providers()) {
-    PackedB* packed = pack_all(*provider, b.operand(), DType::kBFloat16);
-    Output c(1, n, DType::kBFloat16, 0.0);
-    multiply_all_panels(*provider, one.operand(), *packed, c, false);
-    provider->free_packed(packed);
-    for (std::int64_t j = 0; j < n; ++j) {
-      CHECK_EQUAL(c.narrow[static_cast<std::size_t>(j)], widen(round_to_bfloat16(std::bit_cast<float>(bits[j]))));
-    }
-  }
+  Output c(1, n, DType::kBFloat16, 0.0);
+  Packed(b.operand(), DType::kBFloat16).multiply(one.operand(), c, false);
+  for (std::int64_t j = 0; j < n; ++j)
+    CHECK_EQUAL(c.narrow[static_cast<std::size_t>(j)], widen(round_to_bfloat16(std::bit_cast<float>(bits[j]))));
 }
 
 TEST(gemm_passes_not_a_number_on) {
-  for (const Provider* provider : all_providers()) {
-    for (DType dtype : kTypes) {
-      Matrix a(3, 9, dtype, true, 1), b(9, 4, weight_type(dtype), true, 2);
-      b.set(8, 1, std::nanf(""));
-      PackedB* packed = pack_all(*provider, b.operand(), dtype);
-      Output c(3, 4, dtype, 0.0);
-      multiply_all_panels(*provider, a.operand(), *packed, c, false);
-      provider->free_packed(packed);
-      CHECK(std::isnan(c.get(2, 1)));
-      CHECK(std::isfinite(c.get(2, 0)));
-    }
+  for (DType dtype : kTypes) {
+    Matrix a(3, 9, dtype, true, 1), b(9, 4, weight_type(dtype), true, 2);
+    b.set(8, 1, std::nanf(""));
+    Output c(3, 4, dtype, 0.0);
+    Packed(b.operand(), dtype).multiply(a.operand(), c, false);
+    CHECK(std::isnan(c.get(2, 1)));
+    CHECK(std::isfinite(c.get(2, 0)));
   }
 }

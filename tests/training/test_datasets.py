@@ -109,6 +109,14 @@ def test_a_form_of_a_source_may_be_repeated_on_its_own():
     assert Counter(texts) == {p.text: 1 if p.source == "song" else 5 if p.form == "五绝" else 2 for p in POEMS}
 
 
+def test_the_end_of_a_run_may_have_a_mixture_of_its_own():
+    source = verse(finish=0.25, finish_repeats={"song": 0, "tang 七绝": 0}, title_prob=0.0, author_prob=0.0)
+    late = "".join(source.tokenizer.decode(source.batch(i, 0.76).arrays.ids.ravel().tolist()) for i in range(8))
+    assert {c for c in late if c != "，"} == {p.text[0] for p in POEMS if p.form == "五绝" and p.source == "tang"}
+    plain = verse(title_prob=0.0, author_prob=0.0)
+    assert all(same(source.batch(i, 0.75), plain.batch(i)) for i in range(8))
+
+
 def test_unknown_characters_cost_their_naming():
     tok = train_character([POEMS[0].text], 1, VERSE_TOKENS)
     rows = list(report_rows(POEMS[:3], tok, batch=8))
@@ -118,5 +126,7 @@ def test_unknown_characters_cost_their_naming():
 def test_errors_say_what_to_change():
     with pytest.raises(DataError, match=r"train\.length"):
         verse(TrainTable(steps=1, batch=4, length=16))
+    with pytest.raises(DataError, match=r"data\.finish_repeats: expected to leave a poem"):
+        verse(finish_repeats={"tang": 0, "song": 0})
     with pytest.raises(DataError, match=r"data\.forms"):
         verse(forms=("五律",))

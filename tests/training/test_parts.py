@@ -59,6 +59,12 @@ def test_tokens_give_steps():
     assert Rates(TrainTable(tokens=1000, batch=4, length=32)).over(8, 0.0)
 
 
+def test_share_of_the_run_by_steps_and_by_the_clock():
+    assert Rates(TrainTable(steps=8)).done(2, 99.0) == 0.25
+    clock = Rates(TrainTable(seconds=10))
+    assert [clock.done(5, s) for s in (0.0, 2.5, 11.0)] == [0.0, 0.25, 1.0]
+
+
 def test_the_stopwatch_rests():
     clock = Stopwatch(start=100.0)
     with clock.paused():

@@ -111,7 +111,13 @@ def info_names_kernels_and_library() -> None:
     import wudao_rt
 
     about = wudao_rt.info()
-    same((about["kernels"], about["matmul"]), (about["cpu_levels"][-1], "onednn"))
+    same((about["kernels"], about["matmul"]), (about["cpu_levels"][-1], "plain"))
+
+
+@check
+def the_matrix_library_inside_can_be_asked_for() -> None:
+    about = json.loads(cli("info", "--json", WUDAO_MATMUL="onednn").stdout)
+    same((about["matmul"], "oneDNN" in about["matmul_float32"]), ("onednn", True))
 
 
 @check

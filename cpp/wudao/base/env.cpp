@@ -12,7 +12,8 @@ const std::vector<EnvVariable>& env_variables() {
   static const std::vector<EnvVariable> table = {
       {"WUDAO_CPU_ISA", "caps our kernels and the matrix library: baseline, avx2, avx512, avx512_bf16, neon",
        "the highest level of the machine"},
-      {"WUDAO_MATMUL", "the matrix provider: onednn, cblas or plain", "the first of these that was built in"},
+      {"WUDAO_MATMUL", "who multiplies two activations: plain (our kernels), onednn or cblas",
+       "plain on x86-64, else cblas"},
       {"WUDAO_NUM_THREADS", "threads of the pool", "cores allowed to the process, shared among ranks of a node"},
       {"WUDAO_PIN_THREADS", "1 binds worker i to the i-th allowed processor", "0"},
       {"OMP_NUM_THREADS", "upper bound of the default number of threads", "no bound"},

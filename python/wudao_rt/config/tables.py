@@ -83,6 +83,10 @@ class DataTable:
         default_factory=dict, metadata={
             "doc": "verse: times that records of a source (tang, song), or of a form in it (\"song 七律\"), stand "
                    "in an epoch"})
+    finish: float = setting(0.0, "verse: share of the run, at its end, in which `finish_repeats` stands for `repeats`",
+                            low=0, high=1)
+    finish_repeats: dict[str, int] = dataclasses.field(
+        default_factory=dict, metadata={"doc": "verse: as `repeats`, for the end of the run"})
     title_prob: float = setting(0.5, "verse: probability that a batch is given its poems' titles", low=0, high=1)
     author_prob: float = setting(0.25, "verse: probability that a batch is given their authors", low=0, high=1)
     longest_title: int = setting(12, "verse: longer titles and authors are left out, as they would pad the others",
@@ -93,9 +97,10 @@ class DataTable:
 
     def __post_init__(self) -> None:
         check(self, "config: data")
-        for name, times in self.repeats.items():
-            if not 0 <= times <= 1000:
-                raise ConfigError(f"config: data.repeats.{shown(name)}: expected 0..1000, got {times}. Change it.")
+        for key in ("repeats", "finish_repeats"):
+            for name, times in getattr(self, key).items():
+                if not 0 <= times <= 1000:
+                    raise ConfigError(f"config: data.{key}.{shown(name)}: expected 0..1000, got {times}. Change it.")
         if self.source == "text" and not self.paths:
             raise ConfigError("config: data.paths: expected files or folders, got none. Add the key.")
         if self.source != "text" and not self.corpora:

@@ -20,10 +20,11 @@ class Epochs:
         groups: record indices of each group, none empty.
         batch: records of a batch.
         seed: run's seed.
+        stream: which of the seed's sequences shuffles.
     """
 
-    def __init__(self, groups: list[np.ndarray], batch: int, seed: int) -> None:
-        self._groups, self._batch, self._seed = groups, batch, seed
+    def __init__(self, groups: list[np.ndarray], batch: int, seed: int, stream: Stream = Stream.PACK) -> None:
+        self._groups, self._batch, self._seed, self._stream = groups, batch, seed, stream
         self.batches = sum(max(1, group.size // batch) for group in groups)
         self._epoch = lru_cache(maxsize=2)(self._plan)
 
@@ -33,7 +34,7 @@ class Epochs:
         return self._epoch(epoch)[index]
 
     def _plan(self, epoch: int) -> np.ndarray:
-        rng = generator(self._seed, Stream.PACK, epoch)
+        rng = generator(self._seed, self._stream, epoch)
         plans = [self._cut(rng.permutation(group)) for group in self._groups]
         return rng.permutation(np.concatenate(plans))
 

@@ -39,8 +39,9 @@ class PackedSource:
         self._builder = BlankBuilder(data.objectives, self._special, ends, train.length, train.seed)
         self._held_out = encoded(held_out, tokenizer) if any(text.strip() for text in held_out) else None
 
-    def batch(self, step: int) -> Rows:
+    def batch(self, step: int, done: float = 0.0) -> Rows:
         """Return the batch of a step; a function of (seed, step) alone."""
+        del done  # the same texts from the first step to the last
         first = step * self._train.batch
         texts = ((index, self._packed.text(index)) for index in range(first, first + self._train.batch))
         return rows_of(self._builder.batch(texts, step), self._special.eos)

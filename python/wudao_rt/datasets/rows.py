@@ -53,8 +53,11 @@ class Source(Protocol):
     tokenizer: Tokenizer
     prompts: tuple[str, ...]
 
-    def batch(self, step: int) -> Rows:
-        """Return the batch of a step, counted from 0; a function of (seed, step) alone."""
+    def batch(self, step: int, done: float = 0.0) -> Rows:
+        """Return the batch of a step, counted from 0; `done` is the share of the run that lies before it.
+
+        A function of (seed, step, done) alone.
+        """
         ...
 
     def held_out(self) -> Iterator[Rows]:

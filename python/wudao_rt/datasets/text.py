@@ -37,8 +37,9 @@ class TextSource:
                                    end_table(tokenizer), train.seed)
         self._held_out = encoded(held_out, tokenizer) if any(text.strip() for text in held_out) else None
 
-    def batch(self, step: int) -> Rows:
+    def batch(self, step: int, done: float = 0.0) -> Rows:
         """Return the batch of a step; a function of (seed, step) alone."""
+        del done  # the same texts from the first step to the last
         first = step * self._train.batch
         samples = [self._sample(index) for index in range(first, first + self._train.batch)]
         return rows_of(samples, self._special.eos)

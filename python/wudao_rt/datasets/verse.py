@@ -55,12 +55,24 @@ class VerseSource:
         chosen = [record for record in records if record.form in (data.forms or FORMS)]
         self._poems = _Poems(chosen, tokenizer, data.longest_title, train.length)
         self._held_out = held_out
-        self._epochs = Epochs(self._poems.groups(data.repeats), train.batch, train.seed)
+        self._epochs = self._mixture("repeats", Stream.PACK)
+        self._finish = self._mixture("finish_repeats", Stream.FINISH)
         self.prompts = tuple(verse_prompt(form) for form in FORMS if form in self._poems.forms)
 
-    def batch(self, step: int) -> Rows:
-        """Return the batch of a step: poems of one form; a function of (seed, step) alone."""
-        picks = self._epochs.records(step)
+    def _mixture(self, key: str, stream: Stream) -> Epochs:
+        groups = self._poems.groups(getattr(self._data, key))
+        if not groups:
+            raise DataError(f"verse: data.{key}: expected to leave a poem of the chosen forms, it leaves none. Raise "
+                            "one of its numbers.")
+        return Epochs(groups, self._train.batch, self._train.seed, stream)
+
+    def batch(self, step: int, done: float = 0.0) -> Rows:
+        """Return the batch of a step: poems of one form; a function of (seed, step, done) alone.
+
+        The last `data.finish` of the run has a mixture of its own, which is met while the learning rate falls.
+        """
+        epochs = self._finish if done > 1 - self._data.finish else self._epochs
+        picks = epochs.records(step)
         draws = generator(self._train.seed, Stream.BATCH, step).random(2)
         title, author = draws < (self._data.title_prob, self._data.author_prob)
         return self._poems.rows(picks.tolist(), bool(title), bool(author))

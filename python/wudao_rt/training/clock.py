@@ -12,16 +12,18 @@ class Stopwatch:
 
     def __init__(self, start: float = 0.0) -> None:
         self._zero = time.perf_counter() - start
+        self._stopped: float | None = None
 
     def seconds(self) -> float:
         """Return the seconds counted so far."""
-        return time.perf_counter() - self._zero
+        return (time.perf_counter() if self._stopped is None else self._stopped) - self._zero
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Do not count what happens inside."""
-        begin = time.perf_counter()
+        self._stopped = begin = time.perf_counter()
         try:
             yield
         finally:
             self._zero += time.perf_counter() - begin
+            self._stopped = None

@@ -61,7 +61,7 @@ class StepLoop:
         """Step until the run is over, interrupted or out of time; evaluate, save, and report."""
         begin = self._clock.seconds()
         tokens = self._session.tokens
-        batches = Prefetch(self._session.source.batch, self._session.step)
+        batches = Prefetch(self._batch, self._session.step)
         try:
             while not (reason := self._stop_reason(interrupt, begin)):
                 self._step(batches.get(self._session.step))
@@ -74,6 +74,9 @@ class StepLoop:
             self._evaluate()
         self._log.flush()
         return self._report(reason, seconds, self._session.tokens - tokens)
+
+    def _batch(self, step: int) -> Rows:
+        return self._session.source.batch(step, self._rates.done(step, self._clock.seconds()))
 
     def _stop_reason(self, interrupt: Interrupt, begin: float) -> str:
         seconds = self._clock.seconds()

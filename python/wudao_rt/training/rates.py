@@ -10,7 +10,7 @@ _CLOCK_STEPS = 1_000_000
 
 
 class Rates:
-    """Return the schedule's share of the peak learning rates, and whether the run is over.
+    """Return the schedule's share of the peak learning rates, how far the run is, and whether it is over.
 
     A run of so many seconds follows the clock: its learning rates, and so its bits, depend on the machine's speed. A
     run of so many steps or tokens does not.
@@ -31,7 +31,11 @@ class Rates:
         if not self._train.seconds:
             return self._schedule.lr_at(step)
         # Never 0, so that the first update of a warm-up by the clock is one.
-        return max(self._schedule.lr_at(min(1.0, seconds / self._train.seconds) * _CLOCK_STEPS), 1e-3)
+        return max(self._schedule.lr_at(self.done(step, seconds) * _CLOCK_STEPS), 1e-3)
+
+    def done(self, steps_done: int, seconds: float) -> float:
+        """Return the share of the run that is over, 0 to 1."""
+        return min(1.0, seconds / self._train.seconds if self._train.seconds else steps_done / self._steps)
 
     def over(self, steps_done: int, seconds: float) -> bool:
         """Return whether the run has its full length."""

@@ -9,17 +9,18 @@ namespace {
 struct Form {
   Weight weight;
   gemm::PackedB* packed;
-  ~Form() { gemm::provider().free_packed(packed); }
+  ~Form() { gemm::free_packed(packed); }
 };
 
-bool made_from(const Form& form, const Weight& weight) {
-  return form.weight.data == weight.data && form.weight.out == weight.out && form.weight.in == weight.in;
+bool made_from(const Form& form, const gemm::plain::Kernels& kernels, const Weight& weight) {
+  return form.packed->kernels == &kernels && form.weight.data == weight.data && form.weight.out == weight.out &&
+         form.weight.in == weight.in;
 }
 
-Form* allocate(WeightUse use, const Weight& weight) {
+Form* allocate(const gemm::plain::Kernels& kernels, WeightUse use, const Weight& weight) {
   const bool forward = use == WeightUse::kForward;
   const std::int64_t k = forward ? weight.in : weight.out, n = forward ? weight.out : weight.in;
-  return new Form{weight, gemm::provider().allocate_packed(k, n, weight.compute)};
+  return new Form{weight, gemm::allocate_packed(kernels, k, n, weight.compute)};
 }
 
 void fill(WeightUse use, const Form& form, ThreadPool& pool) {
@@ -28,7 +29,7 @@ void fill(WeightUse use, const Form& form, ThreadPool& pool) {
   const gemm::Operand b = use == WeightUse::kForward ? gemm::Operand{w.data, type, w.in, w.out, 1, w.in}
                                                      : gemm::Operand{w.data, type, w.out, w.in, w.in, 1};
   pool.for_each(form.packed->panels,
-                [&](std::int64_t panel, int) { gemm::provider().pack_panel(b, form.packed, static_cast<int>(panel)); });
+                [&](std::int64_t panel, int) { gemm::pack_panel(b, form.packed, static_cast<int>(panel)); });
 }
 
 const Form* form_in(const PackedForm& slot) { return static_cast<const Form*>(slot.handle); }
@@ -37,15 +38,16 @@ int tag_of(WeightUse use, DType compute) { return 1 + 2 * static_cast<int>(compu
 
 }  // namespace
 
-const gemm::PackedB& packed_weight(PackedForms& forms, WeightUse use, const Weight& weight, ThreadPool& pool) {
+const gemm::PackedB& packed_weight(const gemm::plain::Kernels& kernels, PackedForms& forms, WeightUse use,
+                                   const Weight& weight, ThreadPool& pool) {
   PackedForm* slot = forms.find(tag_of(use, weight.compute));
-  if (slot != nullptr && !made_from(*form_in(*slot), weight)) {
+  if (slot != nullptr && !made_from(*form_in(*slot), kernels, weight)) {
     slot->free(slot->handle);
     *slot = PackedForm{};
     slot = nullptr;
   }
   if (slot == nullptr) {
-    Form* form = allocate(use, weight);
+    Form* form = allocate(kernels, use, weight);
     slot = forms.reserve(tag_of(use, weight.compute));
     slot->handle = form;
     slot->free = [](void* handle) { delete static_cast<Form*>(handle); };

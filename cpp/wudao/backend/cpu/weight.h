@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "wudao/backend/cpu/gemm/gemm.h"
+#include "wudao/backend/cpu/gemm/packed.h"
 #include "wudao/tensor/packed.h"
 
 namespace wudao {
@@ -24,17 +24,9 @@ struct Weight {
   DType compute;
 };
 
-const gemm::PackedB& packed_weight(PackedForms& forms, WeightUse use, const Weight& weight, ThreadPool& pool);
-
-// Columns [begin, begin + size) of the product, made by one panel.
-struct Panel {
-  std::int64_t begin, size;
-};
-
-constexpr Panel panel_of(const gemm::PackedB& packed, int panel) {
-  const std::int64_t begin = panel * packed.panel_cols, left = packed.n - begin;
-  return {begin, left < packed.panel_cols ? left : packed.panel_cols};
-}
+// The form of a weight that `kernels` read, packed now if it is missing or out of date.
+const gemm::PackedB& packed_weight(const gemm::plain::Kernels& kernels, PackedForms& forms, WeightUse use,
+                                   const Weight& weight, ThreadPool& pool);
 
 // Rows of a product that make one task: enough to use a panel well, few enough to give every thread some tasks.
 constexpr std::int64_t product_tile_rows(std::int64_t rows) { return rows >= 512 ? 128 : 64; }

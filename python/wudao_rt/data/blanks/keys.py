@@ -17,6 +17,7 @@ class Stream(IntEnum):
     CROP = 2
     PACK = 3
     SPLIT = 4
+    FINISH = 5
 
 
 def generator(seed: int, stream: Stream, index: int = 0, part: int = 0) -> Generator:

@@ -26,7 +26,6 @@
 namespace wudao::cpu::gemm {
 namespace {
 
-constexpr std::int64_t kPanelCols = 256;
 constexpr std::int64_t kTile = 48;  // a multiple of every register tile in use (4, 8, 12, 16 rows)
 
 constexpr std::int64_t kFloatBytes = sizeof(float);
@@ -79,47 +78,6 @@ void multiply_rows(const Operand& a, const Operand& b, const Result& c) {
       multiply_rest(left, b, part);
     }
   }
-}
-
-PackedB* allocate(std::int64_t k, std::int64_t n, DType compute) {
-  if (compute == DType::kFloat64) return plain_provider().allocate_packed(k, n, compute);
-  auto values = std::make_unique<AlignedBuffer>(static_cast<std::size_t>(k * n) * sizeof(float));
-  const int panels = static_cast<int>((n + kPanelCols - 1) / kPanelCols);
-  auto packed = std::make_unique<PackedB>(PackedB{compute, k, n, kPanelCols, panels, nullptr});
-  packed->impl = values.release();
-  return packed.release();
-}
-
-void free_packed(PackedB* packed) {
-  if (packed->compute == DType::kFloat64) return plain_provider().free_packed(packed);
-  delete static_cast<AlignedBuffer*>(packed->impl);
-  delete packed;
-}
-
-// The library packs by itself: a panel is a row-major copy.
-Operand operand_of(const PackedB& packed, int panel) {
-  float* values = static_cast<float*>(static_cast<const AlignedBuffer*>(packed.impl)->data());
-  const std::int64_t cols = cols_of_panel(packed, panel);
-  return {values + packed.k * panel * packed.panel_cols, DType::kFloat32, packed.k, cols, cols, 1};
-}
-
-void pack_panel(const Operand& b, PackedB* packed, int panel) {
-  if (packed->compute == DType::kFloat64) return plain_provider().pack_panel(b, packed, panel);
-  Operand part = cut_panel(b, *packed, panel);
-  if (packed->compute == DType::kBFloat16) part = rounded_to_bfloat16(part, Workspace::kWidenedB);
-  const Operand target = operand_of(*packed, panel);
-  float* to = static_cast<float*>(const_cast<void*>(target.data));
-  const float* from = static_cast<const float*>(part.data);
-  for (std::int64_t k = 0; k < part.rows; ++k) {
-    for (std::int64_t j = 0; j < part.cols; ++j) *to++ = from[k * part.row_stride + j * part.col_stride];
-  }
-}
-
-void multiply_packed(const Operand& a, const PackedB& packed, int panel, const Result& c) {
-  if (packed.compute == DType::kFloat64) return plain_provider().multiply_packed(a, packed, panel, c);
-  const Operand b = operand_of(packed, panel);
-  if (packed.k == 0) return multiply_empty(a.rows, b.cols, a.dtype, c);
-  multiply_rows(a, b, c);
 }
 
 void multiply(const Operand& a, const Operand& b, const Result& c) {
@@ -209,7 +167,7 @@ const char* describe_plain(DType compute) {
 
 Provider make_provider() {
   BLAS(openblas_set_num_threads)(1);
-  if (why_plain().empty()) return {"cblas", describe, allocate, pack_panel, free_packed, multiply_packed, multiply};
+  if (why_plain().empty()) return {"cblas", describe, multiply};
   Provider provider = plain_provider();
   provider.name = "cblas";
   provider.describe = describe_plain;

@@ -9,7 +9,6 @@
 #include <memory>
 #include <string>
 
-#include "wudao/backend/cpu/gemm/aligned_buffer.h"
 #include "wudao/backend/cpu/gemm/onednn_primitives.h"
 #include "wudao/backend/cpu/gemm/providers.h"
 #include "wudao/backend/cpu/gemm/widen.h"
@@ -21,9 +20,6 @@ namespace {
 
 using onednn::guarded;
 
-// Within 4 % of the best width for the shapes of docs/notes/gemm.md; 512 leaves two threads uneven shares of 768
-// columns.
-constexpr std::int64_t kPanelCols = 256;
 constexpr std::int64_t kFloatBytes = sizeof(float);
 constexpr std::int64_t kMaxRows = 256;  // of one primitive
 constexpr std::int64_t kRowStep = 16;   // row counts are cut to multiples of this and a rest: 31 primitives per shape
@@ -32,56 +28,6 @@ bool has_bfloat16() { return cpu_level() == CpuLevel::kAvx512Bf16; }
 
 // The type that the library multiplies: bfloat16 only where the processor does.
 DType library_type(DType compute) { return compute == DType::kBFloat16 && has_bfloat16() ? compute : DType::kFloat32; }
-
-struct Panels {
-  dnnl::memory::desc whole, last;
-  std::size_t panel_bytes;
-  AlignedBuffer memory;
-};
-
-const dnnl::memory::desc& layout_of(const PackedB& packed, int panel) {
-  const Panels& panels = *static_cast<const Panels*>(packed.impl);
-  return panel + 1 == packed.panels ? panels.last : panels.whole;
-}
-
-void* data_of(const PackedB& packed, int panel) {
-  const Panels& panels = *static_cast<const Panels*>(packed.impl);
-  return static_cast<char*>(panels.memory.data()) + static_cast<std::size_t>(panel) * panels.panel_bytes;
-}
-
-Panels* make_panels(const PackedB& packed) {
-  if (packed.k == 0 || packed.n == 0) return new Panels{{}, {}, 0, AlignedBuffer(0)};
-  const DType type = library_type(packed.compute);
-  const dnnl::memory::desc whole = onednn::packed_layout(type, packed.k, cols_of_panel(packed, 0));
-  const dnnl::memory::desc last = onednn::packed_layout(type, packed.k, cols_of_panel(packed, packed.panels - 1));
-  const std::size_t panel_bytes = (whole.get_size() + 63) / 64 * 64;
-  return new Panels{whole, last, panel_bytes, AlignedBuffer(panel_bytes * static_cast<std::size_t>(packed.panels))};
-}
-
-PackedB* allocate(std::int64_t k, std::int64_t n, DType compute) {
-  if (compute == DType::kFloat64) return plain_provider().allocate_packed(k, n, compute);
-  const onednn::OneThread one_thread;
-  const int panels = static_cast<int>((n + kPanelCols - 1) / kPanelCols);
-  auto packed = std::make_unique<PackedB>(PackedB{compute, k, n, kPanelCols, panels, nullptr});
-  guarded([&] { packed->impl = make_panels(*packed); });
-  return packed.release();
-}
-
-void free_packed(PackedB* packed) {
-  if (packed->compute == DType::kFloat64) return plain_provider().free_packed(packed);
-  delete static_cast<Panels*>(packed->impl);
-  delete packed;
-}
-
-void pack_panel(const Operand& b, PackedB* packed, int panel) {
-  if (packed->compute == DType::kFloat64) return plain_provider().pack_panel(b, packed, panel);
-  if (packed->k == 0) return;
-  const onednn::OneThread one_thread;
-  Operand part = cut_panel(b, *packed, panel);
-  const bool rounds_itself = packed->compute == library_type(packed->compute);
-  if (!rounds_itself) part = rounded_to_bfloat16(part, Workspace::kWidenedB);
-  guarded([&] { onednn::reorder(part, layout_of(*packed, panel), data_of(*packed, panel)); });
-}
 
 bool is_dense(const Operand& x) {
   return x.col_stride == 1 ? x.row_stride == x.cols || x.rows == 1 : x.col_stride == x.rows || x.cols == 1;
@@ -149,21 +95,13 @@ void multiply_rows(const Operand& a, const onednn::Second& b, const Result& c) {
   }
 }
 
-void multiply_packed(const Operand& a, const PackedB& packed, int panel, const Result& c) {
-  if (packed.compute == DType::kFloat64) return plain_provider().multiply_packed(a, packed, panel, c);
-  const std::int64_t cols = cols_of_panel(packed, panel);
-  if (packed.k == 0) return multiply_empty(a.rows, cols, a.dtype, c);
-  const onednn::OneThread one_thread;
-  guarded([&] { multiply_rows(a, {data_of(packed, panel), &layout_of(packed, panel), cols, true}, c); });
-}
-
 void multiply(const Operand& a, const Operand& b, const Result& c) {
   if (a.dtype == DType::kFloat64) return plain_provider().multiply(a, b, c);
   if (a.rows == 0 || b.cols == 0) return;
   if (a.cols == 0) return multiply_empty(a.rows, b.cols, a.dtype, c);
   const onednn::OneThread one_thread;
   const Operand right = b.dtype == library_type(b.dtype) ? b : widened(b, Workspace::kWidenedB);
-  guarded([&] { multiply_rows(a, {dense(right, Workspace::kDenseB), nullptr, b.cols, right.col_stride == 1}, c); });
+  guarded([&] { multiply_rows(a, {dense(right, Workspace::kDenseB), b.cols, right.col_stride == 1}, c); });
 }
 
 const char* describe(DType compute) {
@@ -194,7 +132,7 @@ Provider low_level_provider() {
 Provider make_provider() {
   if (cpu_level() != CpuLevel::kAvx512 && cpu_level() != CpuLevel::kAvx512Bf16) return low_level_provider();
   onednn::cap_instruction_set(cpu_level());
-  return {"onednn", describe, allocate, pack_panel, free_packed, multiply_packed, multiply};
+  return {"onednn", describe, multiply};
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ const dnnl::engine& engine() {
 }
 
 struct Key {
-  std::array<std::int64_t, 7> fields;
+  std::array<std::int64_t, 6> fields;
   bool operator==(const Key&) const = default;
 };
 
@@ -38,7 +38,7 @@ struct HashKey {
   }
 };
 
-// One primitive (a reorder has no b) with the memory objects whose pointers each call sets.
+// One primitive with the memory objects whose pointers each call sets.
 struct Prepared {
   dnnl::primitive primitive;
   dnnl::memory a, b, c, scratchpad;
@@ -78,7 +78,7 @@ void require_blocked_kernel(dnnl::matmul::primitive_desc& candidate) {
 
 Prepared prepare_matmul(const First& a, const Second& b) {
   const Desc a_desc = dense_layout(type_of(a.dtype), a.rows, a.cols, a.by_rows);
-  const Desc b_desc = b.packed ? *b.packed : dense_layout(type_of(a.dtype), a.cols, b.cols, b.by_rows);
+  const Desc b_desc = dense_layout(type_of(a.dtype), a.cols, b.cols, b.by_rows);
   const Desc c_desc = dense_layout(dnnl::memory::data_type::f32, a.rows, b.cols, true);
   dnnl::matmul::primitive_desc chosen(engine(), a_desc, b_desc, c_desc, attributes());
   require_blocked_kernel(chosen);
@@ -86,17 +86,6 @@ Prepared prepare_matmul(const First& a, const Second& b) {
           dnnl::memory(a_desc, engine(), nullptr),
           dnnl::memory(b_desc, engine(), nullptr),
           dnnl::memory(c_desc, engine(), nullptr),
-          dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr),
-          static_cast<std::int64_t>(chosen.scratchpad_desc().get_size())};
-}
-
-Prepared prepare_reorder(const Operand& b, const Desc& layout) {
-  const Desc from({b.rows, b.cols}, type_of(b.dtype), {b.row_stride, b.col_stride});
-  const dnnl::reorder::primitive_desc chosen(engine(), from, engine(), layout, attributes());
-  return {dnnl::reorder(chosen),
-          dnnl::memory(from, engine(), nullptr),
-          {},
-          dnnl::memory(layout, engine(), nullptr),
           dnnl::memory(chosen.scratchpad_desc(), engine(), nullptr),
           static_cast<std::int64_t>(chosen.scratchpad_desc().get_size())};
 }
@@ -117,9 +106,8 @@ void run(const Prepared& p) {
   const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p.a.get()},
                                   {DNNL_ARG_DST, p.c.get()},
                                   {DNNL_ARG_SCRATCHPAD, p.scratchpad.get()},
-                                  {DNNL_ARG_WEIGHTS, p.b.get(true)}};
-  const dnnl_status_t status =
-      dnnl_primitive_execute(p.primitive.get(), thread_state().stream.get(), p.b.get(true) ? 4 : 3, args);
+                                  {DNNL_ARG_WEIGHTS, p.b.get()}};
+  const dnnl_status_t status = dnnl_primitive_execute(p.primitive.get(), thread_state().stream.get(), 4, args);
   dnnl::error::wrap_c_api(status, "could not run a primitive");
 }
 
@@ -145,26 +133,8 @@ void cap_instruction_set(CpuLevel level) {
                     "Import wudao_rt first, or set ONEDNN_MAX_CPU_ISA.");
 }
 
-Desc packed_layout(DType dtype, std::int64_t k, std::int64_t n) {
-  constexpr std::int64_t kRows = 64;
-  using Tag = dnnl::memory::format_tag;
-  const Desc a({kRows, k}, type_of(dtype), Tag::ab), b({k, n}, type_of(dtype), Tag::any);
-  const Desc c({kRows, n}, dnnl::memory::data_type::f32, Tag::ab);
-  return dnnl::matmul::primitive_desc(engine(), a, b, c, attributes()).weights_desc();
-}
-
-void reorder(const Operand& b, const Desc& layout, void* out) {
-  const bool to_bfloat16 = layout.get_data_type() == dnnl::memory::data_type::bf16;
-  const Key key = {{1, to_bfloat16, b.rows, b.cols, b.row_stride, b.col_stride}};
-  Prepared& p = prepared(key, [&] { return prepare_reorder(b, layout); });
-  p.a.set_data_handle(const_cast<void*>(b.data));
-  p.c.set_data_handle(out);
-  run(p);
-}
-
 void matmul(const First& a, const Second& b, float* c) {
-  const bool is_packed = b.packed != nullptr;
-  const Key key = {{2 + is_packed, a.dtype == DType::kBFloat16, a.rows, a.cols, b.cols, a.by_rows, b.by_rows}};
+  const Key key = {{a.dtype == DType::kBFloat16, a.rows, a.cols, b.cols, a.by_rows, b.by_rows}};
   Prepared& p = prepared(key, [&] { return prepare_matmul(a, b); });
   p.a.set_data_handle(const_cast<void*>(a.data));
   p.b.set_data_handle(const_cast<void*>(b.data));
@@ -176,8 +146,7 @@ std::string description(DType dtype) {
   std::string kernel;
   guarded([&] {
     using Tag = dnnl::memory::format_tag;
-    const Desc a({64, 64}, type_of(dtype), Tag::ab), b = packed_layout(dtype, 64, 64);
-    const Desc c({64, 64}, dnnl::memory::data_type::f32, Tag::ab);
+    const Desc a({64, 64}, type_of(dtype), Tag::ab), b = a, c({64, 64}, dnnl::memory::data_type::f32, Tag::ab);
     kernel = dnnl::matmul::primitive_desc(engine(), a, b, c, attributes()).impl_info_str();
   });
   const dnnl_version_t* version = dnnl_version();

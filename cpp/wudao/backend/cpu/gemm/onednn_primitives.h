@@ -52,22 +52,15 @@ struct First {
   bool by_rows;
 };
 
-// A second factor of the same type: in the library's layout when `packed` names it, else without gaps.
+// A second factor of the same type, without gaps.
 struct Second {
   const void* data;
-  const dnnl::memory::desc* packed;
   std::int64_t cols;
   bool by_rows;
 };
 
 // Limits the library to what `level` has; ConfigError when it is too late for that.
 void cap_instruction_set(CpuLevel level);
-
-// The layout that the library wants for a (k x n) second factor; it does not depend on the number of rows.
-dnnl::memory::desc packed_layout(DType dtype, std::int64_t k, std::int64_t n);
-
-// Copies B into a packed layout, rounding to its type.
-void reorder(const Operand& b, const dnnl::memory::desc& layout, void* out);
 
 // C = A B for a few rows of A; C is row-major without gaps.
 void matmul(const First& a, const Second& b, float* c);

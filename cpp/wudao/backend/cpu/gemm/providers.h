@@ -27,10 +27,6 @@ CpuLevel cpu_level();
 Operand cut_rows(const Operand& x, std::int64_t first, std::int64_t count);
 Operand cut_cols(const Operand& x, std::int64_t first, std::int64_t count);
 
-// Columns of panel `p`, and the part of B that it holds.
-std::int64_t cols_of_panel(const PackedB& packed, int p);
-Operand cut_panel(const Operand& b, const PackedB& packed, int p);
-
 // Sets every element of a (rows x cols) result to zero, or leaves it when it accumulates: the product with K = 0.
 void multiply_empty(std::int64_t rows, std::int64_t cols, DType dtype, const Result& c);
 

@@ -9,8 +9,4 @@ namespace wudao::cpu::gemm {
 // A float32 copy of a bfloat16 operand in the thread's buffer `use`; its strides are compact, its order is kept.
 Operand widened(const Operand& x, Workspace use);
 
-// A copy of a float32 operand in the thread's buffer `use`, every element rounded to the nearest bfloat16 (ties to
-// even).
-Operand rounded_to_bfloat16(const Operand& x, Workspace use);
-
 }  // namespace wudao::cpu::gemm

@@ -1,43 +1,90 @@
 // u = x W^T + bias;  y = residual + dropout(activation(u)).
 //
-// A task is a tile of rows by one panel of the packed weight; what follows the product happens while the tile is in
-// cache.
+// A task is a tile of rows by one panel of the packed weight; what follows the product happens piece by piece, in the
+// first-level cache.
+#include "wudao/backend/cpu/gemm/plain/panel.h"
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
+#include "wudao/backend/cpu/kernels/types.h"
 #include "wudao/kernels/products.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {
 
-// What follows the product, for one row: `u` holds `size` values from column `col` on.
-template <class T>
-void finish_row(const kernels::LinearForward& p, T* u, std::int64_t row, cpu::Panel cols) {
-  const std::int64_t first = row * p.out + cols.begin;
-  if (p.bias != nullptr) add_row(u, static_cast<const T*>(p.bias) + cols.begin, cols.size);
-  if (p.preactivation != nullptr) store_row(u, p.preactivation, p.compute, first, cols.size);
-  activate_row(u, p.activation, cols.size);
-  if (p.dropout > 0) {
-    dropout_in_place(u, p.key, p.dropout, static_cast<std::uint64_t>((p.first_row + row) * p.out + cols.begin),
-                     cols.size);
+// u = sums + bias, kept as preactivation where that is wanted; sums = activation(u). S: what u is stored as.
+template <class S, kernels::Activation kActivation, class T>
+void activate(const kernels::LinearForward& p, const gemm::Piece<T>& piece) {
+  const T* bias = p.bias == nullptr ? nullptr : static_cast<const T*>(p.bias) + piece.col;
+  for (std::int64_t r = 0; r < piece.rows; ++r) {
+    T* sums = piece.sums + r * piece.line;
+    S* u =
+        p.preactivation == nullptr ? nullptr : static_cast<S*>(p.preactivation) + (piece.row + r) * p.out + piece.col;
+    for_vectors<Vec<T>::kWidth>(0, piece.cols, [&](std::int64_t j, auto lanes) {
+      Vec<T> x = Vec<T>::load(sums + j);
+      if (bias != nullptr) x += Vec<T>::load(bias + j, lanes);
+      if (u != nullptr) x.store(u + j, lanes);
+      if constexpr (kActivation == kernels::Activation::kGeluTanh) x = gelu_tanh<T>(x);
+      if constexpr (kActivation == kernels::Activation::kGeluErf) x = gelu_erf<T>(x);
+      x.store(sums + j);
+    });
   }
-  if (p.residual != nullptr) add_row(u, p.residual, p.y_type, first, cols.size);
-  store_row(u, p.y, p.y_type, first, cols.size);
+}
+
+template <class T>
+void drop(const kernels::LinearForward& p, const gemm::Piece<T>& piece) {
+  for (std::int64_t r = 0; r < piece.rows; ++r) {
+    dropout_in_place(piece.sums + r * piece.line, p.key, p.dropout,
+                     static_cast<std::uint64_t>((p.first_row + piece.row + r) * p.out + piece.col), piece.cols);
+  }
+}
+
+// y = residual + sums. S: what both are stored as.
+template <class S, class T>
+void store(const kernels::LinearForward& p, const gemm::Piece<T>& piece) {
+  for (std::int64_t r = 0; r < piece.rows; ++r) {
+    const std::int64_t first = (piece.row + r) * p.out + piece.col;
+    const T* sums = piece.sums + r * piece.line;
+    const S* residual = p.residual == nullptr ? nullptr : static_cast<const S*>(p.residual) + first;
+    S* y = static_cast<S*>(p.y) + first;
+    for_vectors<Vec<T>::kWidth>(0, piece.cols, [&](std::int64_t j, auto lanes) {
+      Vec<T> x = Vec<T>::load(sums + j);
+      if (residual != nullptr) x += Vec<T>::load(residual + j, lanes);
+      x.store(y + j, lanes);
+    });
+  }
+}
+
+// What follows the product, for a piece of it. S: what is computed in is stored as.
+template <class S, class T>
+void finish(const kernels::LinearForward& p, const gemm::Piece<T>& piece) {
+  using kernels::Activation;
+  if (p.activation == Activation::kGeluTanh) {
+    activate<S, Activation::kGeluTanh>(p, piece);
+  } else if (p.activation == Activation::kGeluErf) {
+    activate<S, Activation::kGeluErf>(p, piece);
+  } else if (p.bias != nullptr || p.preactivation != nullptr) {
+    activate<S, Activation::kNone>(p, piece);
+  }
+  if (p.dropout > 0) drop(p, piece);
+  with_type_like<T>(p.y_type, [&](auto y) { store<typename decltype(y)::type>(p, piece); });
 }
 
 template <class T>
 void forward_tile(const kernels::LinearForward& p, const cpu::gemm::PackedB& weight, int panel, std::int64_t row,
                   std::int64_t rows) {
-  const cpu::Panel cols = cpu::panel_of(weight, panel);
-  T* tile = tile_memory<T>(rows * cols.size);
   const cpu::gemm::Operand x = {element(p.x, p.compute, row * p.in), p.compute, rows, p.in, p.in, 1};
-  cpu::gemm::provider().multiply_packed(x, weight, panel, {tile, cols.size, false});
-  for (std::int64_t i = 0; i < rows; ++i) finish_row(p, tile + i * cols.size, row + i, cols);
+  with_type_like<T>(p.compute, [&](auto compute) {
+    gemm::multiply_panel<T>(x, weight, panel, [&](gemm::Piece<T> piece) {
+      piece.row += row;
+      finish<typename decltype(compute)::type>(p, piece);
+    });
+  });
 }
 
 template <class T>
 void forward(const kernels::LinearForward& p) {
   const auto& weight =
-      cpu::packed_weight(*p.packed, cpu::WeightUse::kForward, {p.weight, p.out, p.in, p.compute}, *p.pool);
+      cpu::packed_weight(plain_gemm, *p.packed, cpu::WeightUse::kForward, {p.weight, p.out, p.in, p.compute}, *p.pool);
   for_each_tile(p.pool, p.rows, weight.panels,
                 [&](int panel, std::int64_t row, std::int64_t rows) { forward_tile<T>(p, weight, panel, row, rows); });
 }

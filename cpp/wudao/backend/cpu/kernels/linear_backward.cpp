@@ -1,4 +1,5 @@
 // du = activation'(u) * dropout(dy);  dx = du W;  dweight = sum over shards of du_s^T x_s;  dbias = the same of du.
+#include "wudao/backend/cpu/gemm/plain/panel.h"
 #include "wudao/backend/cpu/kernels/column_sums.h"
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_shards.h"
@@ -50,15 +51,14 @@ void make_du(const kernels::LinearBackward& p) {
 template <class T>
 void make_dx(const kernels::LinearBackward& p) {
   const auto& weight =
-      cpu::packed_weight(*p.packed, cpu::WeightUse::kBackward, {p.weight, p.out, p.in, p.compute}, *p.pool);
+      cpu::packed_weight(plain_gemm, *p.packed, cpu::WeightUse::kBackward, {p.weight, p.out, p.in, p.compute}, *p.pool);
   for_each_tile(p.pool, p.rows, weight.panels, [&](int panel, std::int64_t row, std::int64_t rows) {
-    const cpu::Panel cols = cpu::panel_of(weight, panel);
-    T* tile = tile_memory<T>(rows * cols.size);
     const cpu::gemm::Operand du = {element(p.du, p.compute, row * p.out), p.compute, rows, p.out, p.out, 1};
-    cpu::gemm::provider().multiply_packed(du, weight, panel, {tile, cols.size, false});
-    for (std::int64_t i = 0; i < rows; ++i) {
-      store_row(tile + i * cols.size, p.dx, p.compute, (row + i) * p.in + cols.begin, cols.size);
-    }
+    gemm::multiply_panel<T>(du, weight, panel, [&](const gemm::Piece<T>& piece) {
+      for (std::int64_t r = 0; r < piece.rows; ++r) {
+        store_row(piece.sums + r * piece.line, p.dx, p.compute, (row + piece.row + r) * p.in + piece.col, piece.cols);
+      }
+    });
   });
 }
 

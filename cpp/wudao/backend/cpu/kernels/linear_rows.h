@@ -79,11 +79,6 @@ void clear_row(T* x, std::int64_t size) {
 }
 
 template <class T>
-void copy_row(const T* from, T* to, std::int64_t size) {
-  __builtin_memcpy(to, from, static_cast<std::size_t>(size) * sizeof(T));
-}
-
-template <class T>
 T largest_of_row(const T* x, std::int64_t size) {
   constexpr T kLeast = -static_cast<T>(__builtin_huge_val());
   Vec<T> largest = Vec<T>::splat(kLeast);
@@ -91,24 +86,6 @@ T largest_of_row(const T* x, std::int64_t size) {
     largest = larger_of(only(lanes, Vec<T>::load(x + j, lanes), kLeast), largest);
   });
   return maximum(largest);
-}
-
-// x = exp(x - reference); returns the sum.
-template <class T>
-T exponential_row(T* x, T reference, std::int64_t size) {
-  Vec<T> total = Vec<T>::splat(0);
-  for_vectors<Vec<T>::kWidth>(0, size, [&](std::int64_t j, auto lanes) {
-    const Vec<T> e = exp(Vec<T>::load(x + j, lanes) - reference);
-    e.store(x + j, lanes);
-    total += only(lanes, e, T{0});
-  });
-  return sum(total);
-}
-
-template <class T>
-void activate_row(T* x, kernels::Activation activation, std::int64_t size) {
-  if (activation == kernels::Activation::kGeluTanh) change_row(x, size, [](Vec<T> u) { return gelu_tanh<T>(u); });
-  if (activation == kernels::Activation::kGeluErf) change_row(x, size, [](Vec<T> u) { return gelu_erf<T>(u); });
 }
 
 // dx = dx * activation'(u)

@@ -3,18 +3,11 @@
 
 #include "wudao/backend/cpu/simd/parallel.h"
 #include "wudao/backend/cpu/weight.h"
-#include "wudao/backend/cpu/workspace.h"
 
 namespace wudao::WUDAO_ISA {
 
 inline std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 inline std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
-
-// Memory of this thread for the tile at work.
-template <class T>
-T* tile_memory(std::int64_t size) {
-  return static_cast<T*>(cpu::workspace(cpu::Workspace::kTile, size * static_cast<std::int64_t>(sizeof(T))));
-}
 
 // Runs body(panel, first row, rows) for all tiles. Neighbouring tasks share a panel: it is the larger of the two
 // inputs.

@@ -1,13 +1,17 @@
 // Cross-entropy of the output projection. Per batch of counted rows:
-//   1. logits tile by tile; each tile leaves, per row, its largest logit m and sum of exp(z - m), and exp(z - m) itself
-//   2. per row: logsumexp from the tiles in order, the loss, and the score gradient dz = weight (softmax - onehot)
+//   1. logits piece by piece; each piece leaves, per row, its largest logit m and sum of exp(z - m), and exp(z - m)
+//   itself
+//      in dz's place and type
+//   2. per row: logsumexp from the pieces in order, the loss, and the score gradient dz = weight (softmax - onehot)
 //   3. dh = dz W;  4. the batch's share of dW = sum over shards of dz_s^T h_s
 #include <cmath>
 
+#include "wudao/backend/cpu/gemm/plain/panel.h"
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_shards.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
 #include "wudao/backend/cpu/kernels/output_loss_plan.h"
+#include "wudao/backend/cpu/kernels/types.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {
@@ -17,24 +21,24 @@ constexpr std::int64_t bytes_of(std::int64_t count) {
   return count * static_cast<std::int64_t>(sizeof(T));
 }
 
-// What one tile leaves behind of one row.
-template <class T>
-struct TileSum {
-  T largest, sum;
-};
-
 // Everything that the steps share. `row` lists the counted rows; positions below count among them.
 template <class T>
 struct Work {
   const kernels::OutputLoss& p;
   const cpu::gemm::PackedB& weight;
-  std::int64_t counted, columns;
+  std::int64_t counted, columns, pieces;
   std::int64_t* row;
-  char* h;            // (counted, in) compute: the counted rows of h
-  TileSum<T>* tiles;  // (rows of a batch, panels)
-  T* target;          // (counted,) logit of the target
-  double* loss;       // (counted,) unweighted
+  char* h;       // (counted, in) compute: the counted rows of h
+  T* largest;    // (rows of a batch, pieces) what each piece leaves behind of a row: its largest logit,
+  T* sum;        // (rows of a batch, pieces) and the sum of exp(z - largest)
+  T* target;     // (counted,) logit of the target
+  double* loss;  // (counted,) unweighted
 };
+
+template <class T>
+std::int64_t pieces_of(std::int64_t columns) {
+  return (columns + gemm::kPieceCols<T> - 1) / gemm::kPieceCols<T>;
+}
 
 void list_rows(const kernels::OutputLoss& p, std::int64_t* row) {
   for (std::int64_t n = 0; n < p.rows; ++n) {
@@ -57,73 +61,93 @@ void gather(const Work<T>& w) {
   });
 }
 
-// Logits of `rows` counted rows from `begin` on, columns of one panel; exp(z - m) goes to z unless that is null.
-template <class T>
-void logits_tile(const Work<T>& w, int panel, std::int64_t begin, std::int64_t rows, T* z, TileSum<T>* sums) {
-  const cpu::Panel cols = cpu::panel_of(w.weight, panel);
-  const std::int64_t in = w.p.in, valid = larger(0, smaller(cols.size, w.columns - cols.begin));
-  T* tile = tile_memory<T>(rows * cols.size);
-  const cpu::gemm::Operand h = {element(w.h, w.p.compute, begin * in), w.p.compute, rows, in, in, 1};
-  cpu::gemm::provider().multiply_packed(h, w.weight, panel, {tile, cols.size, false});
-  for (std::int64_t i = 0; i < rows; ++i) {
-    T* line = tile + i * cols.size;
-    const std::int64_t target = w.p.targets[w.row[begin + i]] - cols.begin;
-    if (target >= 0 && target < cols.size) w.target[begin + i] = line[target];
-    TileSum<T>& sum = sums[i * w.weight.panels];
-    sum.largest = largest_of_row(line, valid);
-    sum.sum = exponential_row(line, sum.largest, valid);
-    if (z == nullptr) continue;
-    clear_row(line + valid, cols.size - valid);
-    copy_row(line, z + i * w.p.vocab, cols.size);
+// exp(z - m) of one row of a piece, of which `valid` columns count; to `kept` unless that is null. Returns m and the
+// sum.
+template <class T, class S>
+WUDAO_INLINE void exponentials(const T* z, std::int64_t valid, std::int64_t cols, S* kept, T* largest, T* total) {
+  constexpr int kN = Vec<T>::kWidth;
+  constexpr T kLeast = -static_cast<T>(__builtin_huge_val());
+  Vec<T> most = Vec<T>::splat(kLeast), sums = Vec<T>::splat(0);
+  for_vectors<kN>(
+      0, valid, [&](std::int64_t j, auto lanes) { most = larger_of(only(lanes, Vec<T>::load(z + j), kLeast), most); });
+  const T m = maximum(most);
+  for_vectors<kN>(0, valid, [&](std::int64_t j, auto lanes) {
+    const Vec<T> e = exp(Vec<T>::load(z + j) - m);
+    if (kept != nullptr) e.store(kept + j, lanes);
+    sums += only(lanes, e, T{0});
+  });
+  if (kept != nullptr) __builtin_memset(kept + valid, 0, static_cast<std::size_t>(cols - valid) * sizeof(S));
+  *largest = m, *total = sum(sums);
+}
+
+// Step 1 for a piece; `begin` is the first counted row of the chunk at work. dz: (rows of the chunk, vocab) or null.
+template <class S, class T>
+void keep_piece(const Work<T>& w, std::int64_t begin, const gemm::Piece<T>& piece, S* dz) {
+  const std::int64_t valid = larger(0, smaller(piece.cols, w.columns - piece.col));
+  for (std::int64_t r = 0; r < piece.rows; ++r) {
+    const T* z = piece.sums + r * piece.line;
+    const std::int64_t row = piece.row + r, target = w.p.targets[w.row[begin + row]] - piece.col;
+    if (target >= 0 && target < piece.cols) w.target[begin + row] = z[target];
+    const std::int64_t at = row * w.pieces + piece.col / gemm::kPieceCols<T>;
+    S* kept = dz == nullptr ? nullptr : dz + row * w.p.vocab + piece.col;
+    exponentials(z, valid, piece.cols, kept, w.largest + at, w.sum + at);
   }
 }
 
-// Step 1 for counted rows [begin, begin + rows). z: (rows, vocab), or null when only the sums are wanted.
-template <class T>
-void make_logits(const Work<T>& w, std::int64_t begin, std::int64_t rows, T* z, TileSum<T>* sums) {
+// Step 1 for counted rows [begin, begin + rows).
+template <class S, class T>
+void make_logits(const Work<T>& w, std::int64_t begin, std::int64_t rows, S* dz) {
   for_each_tile(w.p.pool, rows, w.weight.panels, [&](int panel, std::int64_t first, std::int64_t count) {
-    T* there = z == nullptr ? nullptr : z + first * w.p.vocab + cpu::panel_of(w.weight, panel).begin;
-    logits_tile(w, panel, begin + first, count, there, sums + first * w.weight.panels + panel);
+    const std::int64_t in = w.p.in;
+    const cpu::gemm::Operand h = {element(w.h, w.p.compute, (begin + first) * in), w.p.compute, count, in, in, 1};
+    gemm::multiply_panel<T>(h, w.weight, panel, [&](gemm::Piece<T> piece) {
+      piece.row += first;
+      keep_piece(w, begin, piece, dz);
+    });
   });
 }
 
-// logsumexp of a row from its tiles, in order.
+// logsumexp of a row from its pieces, in order. What is left in `sum` is each piece's share of the whole over its own
+// sum: the factor that makes probabilities of its exponentials.
 template <class T>
-double logsumexp(const TileSum<T>* tiles, int count) {
-  double largest = static_cast<double>(tiles[0].largest), sum = 0;
-  for (int t = 1; t < count; ++t)
-    largest = tiles[t].largest > largest ? static_cast<double>(tiles[t].largest) : largest;
-  for (int t = 0; t < count; ++t) {
-    if (tiles[t].sum > 0)
-      sum += static_cast<double>(tiles[t].sum) * ::exp(static_cast<double>(tiles[t].largest) - largest);
-  }
-  return largest + ::log(sum);
+double logsumexp(const T* largest, T* sum, std::int64_t pieces) {
+  const T most = largest_of_row(largest, pieces);
+  double total = 0;
+  for_vectors<Vec<T>::kWidth>(0, pieces, [&](std::int64_t t, auto lanes) {
+    const Vec<T> scale = exp(Vec<T>::load(largest + t, lanes) - most), part = scale * Vec<T>::load(sum + t, lanes);
+    T parts[Vec<T>::kWidth];
+    part.store(parts);
+    for (std::int64_t i = 0; i < smaller(Vec<T>::kWidth, pieces - t); ++i) total += static_cast<double>(parts[i]);
+    scale.store(sum + t, lanes);
+  });
+  scale_row(sum, static_cast<T>(1 / total), pieces);
+  return static_cast<double>(most) + ::log(total);
 }
 
-// Step 2 for one counted row: its loss, and dz from the exponentials in z. dz may be z itself.
-template <class T>
-void finish_row(const Work<T>& w, std::int64_t i, const TileSum<T>* tiles, T* z, void* dz) {
-  const double lse = logsumexp(tiles, w.weight.panels), weight = w.p.weights[w.row[i]];
+// Step 2 for a counted row, whose pieces are `at` of the batch's: its loss, and dz from the exponentials.
+template <class S, class T>
+void finish_row(const Work<T>& w, std::int64_t i, std::int64_t at, S* dz) {
+  T* const shares = w.sum + at * w.pieces;
+  const double lse = logsumexp(w.largest + at * w.pieces, shares, w.pieces), weight = w.p.weights[w.row[i]];
   w.loss[i] = lse - static_cast<double>(w.target[i]);
-  if (z == nullptr) return;
-  for (int t = 0; t < w.weight.panels; ++t) {
-    const cpu::Panel cols = cpu::panel_of(w.weight, t);
-    const double factor = tiles[t].sum > 0 ? weight * ::exp(static_cast<double>(tiles[t].largest) - lse) : 0.0;
-    scale_row(z + cols.begin, static_cast<T>(factor), cols.size);
+  if (dz == nullptr) return;
+  for (std::int64_t t = 0; t < w.pieces; ++t) {
+    const std::int64_t col = t * gemm::kPieceCols<T>;
+    const T factor = static_cast<T>(weight) * shares[t];
+    for_vectors<Vec<T>::kWidth>(col, smaller(col + gemm::kPieceCols<T>, w.p.vocab), [&](std::int64_t j, auto lanes) {
+      (Vec<T>::load(dz + j, lanes) * factor).store(dz + j, lanes);
+    });
   }
-  z[w.p.targets[w.row[i]]] = static_cast<T>(weight * ::expm1(-w.loss[i]));
-  if (dz != z) store_row(z, dz, w.p.compute, 0, w.p.vocab);
+  const T of_target[] = {static_cast<T>(weight * ::expm1(-w.loss[i]))};
+  store_row(of_target, dz + w.p.targets[w.row[i]], w.p.compute, 0, 1);
 }
 
-template <class T>
-void finish_rows(const Work<T>& w, std::int64_t begin, std::int64_t rows, const TileSum<T>* sums, T* z, char* dz) {
+template <class S, class T>
+void finish_rows(const Work<T>& w, std::int64_t begin, std::int64_t rows, S* dz) {
   constexpr std::int64_t kRows = 8;
-  const std::int64_t line = w.p.vocab * static_cast<std::int64_t>(size_of(w.p.compute));
   parallel_for(w.p.pool, (rows + kRows - 1) / kRows, [&](std::int64_t task) {
-    for (std::int64_t i = task * kRows; i < smaller((task + 1) * kRows, rows); ++i) {
-      T* values = z == nullptr ? nullptr : z + i * w.p.vocab;
-      finish_row(w, begin + i, sums + i * w.weight.panels, values, z == nullptr ? nullptr : dz + i * line);
-    }
+    for (std::int64_t i = task * kRows; i < smaller((task + 1) * kRows, rows); ++i)
+      finish_row(w, begin + i, i, dz == nullptr ? nullptr : dz + i * w.p.vocab);
   });
 }
 
@@ -131,16 +155,16 @@ void finish_rows(const Work<T>& w, std::int64_t begin, std::int64_t rows, const 
 template <class T>
 void make_dh(const Work<T>& w, std::int64_t begin, std::int64_t rows, const char* dz) {
   const kernels::OutputLoss& p = w.p;
-  const auto& weight =
-      cpu::packed_weight(*p.packed, cpu::WeightUse::kBackward, {p.weight, p.vocab, p.in, p.compute}, *p.pool);
+  const auto& weight = cpu::packed_weight(plain_gemm, *p.packed, cpu::WeightUse::kBackward,
+                                          {p.weight, p.vocab, p.in, p.compute}, *p.pool);
   for_each_tile(p.pool, rows, weight.panels, [&](int panel, std::int64_t first, std::int64_t count) {
-    const cpu::Panel cols = cpu::panel_of(weight, panel);
-    T* tile = tile_memory<T>(count * cols.size);
     const cpu::gemm::Operand a = {element(dz, p.compute, first * p.vocab), p.compute, count, p.vocab, p.vocab, 1};
-    cpu::gemm::provider().multiply_packed(a, weight, panel, {tile, cols.size, false});
-    for (std::int64_t i = 0; i < count; ++i) {
-      store_row(tile + i * cols.size, p.dh, p.compute, w.row[begin + first + i] * p.in + cols.begin, cols.size);
-    }
+    gemm::multiply_panel<T>(a, weight, panel, [&](const gemm::Piece<T>& piece) {
+      for (std::int64_t r = 0; r < piece.rows; ++r) {
+        const std::int64_t row = w.row[begin + first + piece.row + r];
+        store_row(piece.sums + r * piece.line, p.dh, p.compute, row * p.in + piece.col, piece.cols);
+      }
+    });
   });
 }
 
@@ -198,16 +222,14 @@ Batch next_batch(const Work<T>& w, ChunkWalk& walk, const char* dz) {
   return batch;
 }
 
-// Steps 1 and 2. float32 and float64 logits turn into dz where they lie; bfloat16 needs room for a chunk of float32.
-template <class T>
-void score_batch(const Work<T>& w, const Batch& batch, char* dz, T* logits) {
-  const bool in_place = static_cast<void*>(logits) == static_cast<void*>(dz);
-  const std::int64_t rows = batch.end - batch.begin, step = in_place ? larger(rows, 1) : kLossChunk;
-  for (std::int64_t first = 0; first < rows; first += step) {
-    const std::int64_t count = smaller(step, rows - first);
-    make_logits(w, batch.begin + first, count, logits, w.tiles);
-    finish_rows(w, batch.begin + first, count, w.tiles, logits,
-                const_cast<char*>(element(dz, w.p.compute, first * w.p.vocab)));
+// Steps 1 and 2, a chunk at a time: its score gradients stay in the last cache in between.
+template <class S, class T>
+void score_batch(const Work<T>& w, const Batch& batch, S* dz) {
+  for (std::int64_t first = batch.begin; first < batch.end; first += kLossChunk) {
+    const std::int64_t rows = smaller(kLossChunk, batch.end - first);
+    S* const scores = dz + (first - batch.begin) * w.p.vocab;
+    make_logits(w, first, rows, scores);
+    finish_rows(w, first, rows, scores);
   }
 }
 
@@ -216,16 +238,15 @@ void make_gradients(const Work<T>& w) {
   const kernels::OutputLoss& p = w.p;
   const std::int64_t most = smaller(batch_rows(p), larger(w.counted, 1));
   const Block scores(p, most * p.vocab * static_cast<std::int64_t>(size_of(p.compute)));
-  const bool in_place = p.compute == accumulator_of(p.compute);
-  const Block chunk(p, in_place ? 0 : bytes_of<T>(smaller(kLossChunk, most) * p.vocab));
   char* dz = scores.as<char>();
-  T* logits = in_place ? scores.as<T>() : chunk.as<T>();
   WaitingNodes nodes(p);
   ChunkWalk walk(p, w.row);
   for (std::int64_t closed = 0; !walk.done();) {
     const bool open = walk.current(w.counted).opens == false;
     const Batch batch = next_batch(w, walk, dz);
-    score_batch(w, batch, dz, logits);
+    with_type_like<T>(p.compute, [&](auto compute) {
+      score_batch(w, batch, reinterpret_cast<typename decltype(compute)::type*>(dz));
+    });
     make_dh(w, batch.begin, batch.end - batch.begin, dz);
     ShardProduct product = {batch.parts, batch.count, p.vocab, p.in,    p.vocab, p.in,
                             p.compute,   closed,      open,    nullptr, p.pool};
@@ -260,22 +281,24 @@ void add_losses(const Work<T>& w) {
 
 template <class T>
 void run(const kernels::OutputLoss& p) {
-  const auto& weight =
-      cpu::packed_weight(*p.packed, cpu::WeightUse::kForward, {p.weight, p.vocab, p.in, p.compute}, *p.pool);
+  const auto& weight = cpu::packed_weight(plain_gemm, *p.packed, cpu::WeightUse::kForward,
+                                          {p.weight, p.vocab, p.in, p.compute}, *p.pool);
   const std::int64_t counted = counted_rows(p), columns = p.logit_columns > 0 ? p.logit_columns : p.vocab;
   const bool gradients = p.dh != nullptr;
-  const std::int64_t held = gradients ? smaller(batch_rows(p), counted) : counted;
+  const std::int64_t held = gradients ? smaller(kLossChunk, counted) : counted, pieces = pieces_of<T>(p.vocab);
   const Block row(p, bytes_of<std::int64_t>(counted)), target(p, bytes_of<T>(counted)),
       loss(p, bytes_of<double>(counted));
   const Block h(p, counted * p.in * static_cast<std::int64_t>(size_of(p.compute)));
-  const Block tiles(p, bytes_of<TileSum<T>>(held * weight.panels));
+  const Block largest(p, bytes_of<T>(held * pieces)), sum(p, bytes_of<T>(held * pieces));
   const Work<T> w = {p,
                      weight,
                      counted,
                      columns,
+                     pieces,
                      row.as<std::int64_t>(),
                      h.as<char>(),
-                     tiles.as<TileSum<T>>(),
+                     largest.as<T>(),
+                     sum.as<T>(),
                      target.as<T>(),
                      loss.as<double>()};
   list_rows(p, w.row);
@@ -284,8 +307,8 @@ void run(const kernels::OutputLoss& p) {
   if (gradients) {
     make_gradients(w);
   } else {
-    make_logits<T>(w, 0, counted, nullptr, w.tiles);
-    finish_rows<T>(w, 0, counted, w.tiles, nullptr, nullptr);
+    make_logits<T>(w, 0, counted, static_cast<T*>(nullptr));
+    finish_rows<T>(w, 0, counted, static_cast<T*>(nullptr));
   }
   add_losses(w);
 }

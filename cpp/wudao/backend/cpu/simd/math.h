@@ -9,8 +9,7 @@ namespace wudao::WUDAO_ISA {
 // x with low and high as its bounds; NaN stays.
 template <class T>
 WUDAO_INLINE Vec<T> clamp(Vec<T> x, T low, T high) {
-  x = select(x > high, Vec<T>::splat(high), x);
-  return select(x < low, Vec<T>::splat(low), x);
+  return larger_of(Vec<T>::splat(low), smaller_of(Vec<T>::splat(high), x));
 }
 
 // x * 2^n for whole n with -150 <= n <= 129, rounded once.

@@ -88,10 +88,21 @@ WUDAO_INLINE Vec<T> select(typename Vec<T>::Mask mask, Vec<T> a, Vec<T> b) {
   return {mask ? a.v : b.v};
 }
 
-// The larger lane; b where a is NaN.
+// The larger or smaller lane; b where one of them is NaN.
 template <class T>
 WUDAO_INLINE Vec<T> larger_of(Vec<T> a, Vec<T> b) {
+#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+  if constexpr (sizeof(T) == 4) return {_mm512_maskz_max_ps(0xffff, a.v, b.v)};
+#endif
   return select(a > b, a, b);
+}
+
+template <class T>
+WUDAO_INLINE Vec<T> smaller_of(Vec<T> a, Vec<T> b) {
+#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+  if constexpr (sizeof(T) == 4) return {_mm512_maskz_min_ps(0xffff, a.v, b.v)};
+#endif
+  return select(a < b, a, b);
 }
 
 // x in the lanes that lie in memory, `other` in the rest.

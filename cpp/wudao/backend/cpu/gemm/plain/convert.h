@@ -60,6 +60,8 @@ struct Rounded {
 };
 
 #if WUDAO_ISA_LEVEL == 3
+typedef std::uint16_t VU16x2 __attribute__((vector_size(kVectorBytes)));
+
 // Pairs of bfloat16: the lower half is the even k.
 struct Pairs {
   using Element = std::uint16_t;
@@ -70,6 +72,14 @@ struct Pairs {
     return widened(x) | (widened(x + step) << 16);
   }
   static WUDAO_INLINE_ALWAYS VU32 along(const Element* x) { return load<VU32>(x); }
+  // Two vectors of units of neighbouring columns.
+  static WUDAO_INLINE_ALWAYS void across_two(const Element* x, std::int64_t step, std::uint32_t* to) {
+    constexpr VU16x2 low = {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
+                            8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
+    const VU16x2 even = load<VU16x2>(x), odd = load<VU16x2>(x + step);
+    store(to, __builtin_shuffle(even, odd, low));
+    store(to + kLanes32, __builtin_shuffle(even, odd, low + std::uint16_t{16}));
+  }
 };
 
 struct RoundedPairs {

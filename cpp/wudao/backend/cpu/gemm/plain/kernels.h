@@ -9,7 +9,11 @@
 
 #include "wudao/backend/cpu/gemm/gemm.h"
 
-namespace wudao::cpu::gemm::plain {
+namespace wudao::cpu::gemm {
+
+struct PackedB;
+
+namespace plain {
 
 struct Kernels {
   const char* name;  // of the instructions in use
@@ -18,13 +22,14 @@ struct Kernels {
   std::int64_t (*work_bytes)();
   // B is one panel of float32, rounded when compute is bfloat16, or float64.
   void (*pack)(const Operand& b, DType compute, void* panel);
-  // C (+)= A * panel of n columns.
-  void (*multiply_packed)(const Operand& a, const void* panel, std::int64_t n, const Result& c, void* work);
+  // C[a.rows, columns of the panel] (+)= A * panel.
+  void (*multiply_packed)(const Operand& a, const PackedB& packed, int panel, const Result& c);
   // C (+)= A * B.
   void (*multiply)(const Operand& a, const Operand& b, const Result& c, void* work);
 };
 
-}  // namespace wudao::cpu::gemm::plain
+}  // namespace plain
+}  // namespace wudao::cpu::gemm
 
 #if defined(__x86_64__)
 namespace wudao::baseline {

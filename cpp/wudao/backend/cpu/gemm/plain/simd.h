@@ -104,7 +104,9 @@ using Bf16 = F32;  // widened
 template <class Kind>
 constexpr int kWidth = kVectorBytes / static_cast<int>(sizeof(typename Kind::Unit));
 template <class Kind>
-constexpr int kSliver = kColVectors * kWidth<Kind>;
+constexpr int kSliver = kColVectors * kWidth<Kind>;  // columns of B that are multiplied together
+template <class Kind>
+constexpr int kRowSliver = 6 * kWidth<Kind>;  // rows of A that are packed together, a multiple of kRows
 
 constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 constexpr std::int64_t rounded_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }

@@ -77,23 +77,4 @@ void tile(std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, t
   store_sums<Kind, R>(sums, c, stride, cols, add);
 }
 
-template <class Kind>
-void tile_of_rows(int rows, std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, typename Kind::Sum* c,
-                  std::int64_t stride, std::int64_t cols, bool add) {
-  switch (rows) {
-    case 1:
-      return tile<Kind, 1>(steps, a, b, c, stride, cols, add);
-    case 2:
-      return tile<Kind, 2>(steps, a, b, c, stride, cols, add);
-    case 3:
-      return tile<Kind, 3>(steps, a, b, c, stride, cols, add);
-    case 4:
-      return tile<Kind, 4>(steps, a, b, c, stride, cols, add);
-    case 5:
-      return tile<Kind, 5>(steps, a, b, c, stride, cols, add);
-    default:
-      return tile<Kind, 6>(steps, a, b, c, stride, cols, add);
-  }
-}
-
 }  // namespace wudao::WUDAO_ISA::gemm

@@ -1,0 +1,96 @@
+// Rows of A times a packed panel, and what follows the product while its sums are in the first-level cache.
+#pragma once
+
+#include "wudao/backend/cpu/gemm/packed.h"
+#include "wudao/backend/cpu/gemm/plain/rows.h"
+#include "wudao/backend/cpu/gemm/plain/tile_rows.h"
+#include "wudao/backend/cpu/workspace.h"
+
+namespace wudao::WUDAO_ISA::gemm {
+
+// Finished sums of a product: rows [row, row + rows) of A by columns [col, col + cols) of B, in lines of `line`.
+template <class T>
+struct Piece {
+  T* sums;
+  std::int64_t line, row, rows, col, cols;
+};
+
+// The columns of the widest piece.
+template <class T>
+constexpr std::int64_t kPieceCols = kColVectors * kVectorBytes / static_cast<std::int64_t>(sizeof(T));
+
+// One block of K of some rows; B is the panel from its first unit in this block on.
+template <class Kind>
+struct PanelBlock {
+  Rows a;
+  const typename Kind::Unit* b;
+  std::int64_t sliver_units, units, first_row, rows;
+  bool first, last;  // of the blocks of K
+};
+
+// Adds a block of K to `partial`, or finishes its pieces when it is the last. Sums of a piece stay in one buffer.
+template <class Kind, class Finish>
+void multiply_block(const PanelBlock<Kind>& t, cpu::gemm::Panel panel, typename Kind::Sum* partial, Finish& finish) {
+  using Sum = typename Kind::Sum;
+  constexpr std::int64_t kLine = kSliver<Kind>, kPartialLine = cpu::gemm::kPanelCols;
+  for (std::int64_t j = 0; j < panel.size; j += kLine) {
+    const auto* sliver = t.b + j / kLine * t.sliver_units;
+    for (std::int64_t i = 0; i < t.rows; i += kRows) {
+      const int rows = static_cast<int>(smaller(kRows, t.rows - i));
+      Sum* const waiting = partial + i * kPartialLine + j;
+      if (!t.last) {
+        tile_of_rows<Kind>(rows, t.units, rows_from(t.a, i), sliver, waiting, kPartialLine, kLine, !t.first);
+        continue;
+      }
+      alignas(64) Sum sums[kRows * kLine];
+      for (int r = 0; r < rows && !t.first; ++r)
+        __builtin_memcpy(sums + r * kLine, waiting + r * kPartialLine, sizeof(Sum) * kLine);
+      tile_of_rows<Kind>(rows, t.units, rows_from(t.a, i), sliver, sums, kLine, kLine, !t.first);
+      finish(Piece<Sum>{sums, kLine, t.first_row + i, rows, panel.begin + j, smaller(kLine, panel.size - j)});
+    }
+  }
+}
+
+template <class Kind, class From, class Finish>
+void multiply_panel_of(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& packed, int panel, Finish& finish) {
+  using Sum = typename Kind::Sum;
+  using Element = typename From::Element;
+  constexpr std::int64_t kDepth = kBlock * Kind::kDepth;
+  auto& work = *static_cast<Work*>(cpu::workspace(cpu::Workspace::kPacked, sizeof(Work)));
+  constexpr std::int64_t kPartialBytes = kRowBlock * cpu::gemm::kPanelCols * static_cast<std::int64_t>(sizeof(Sum));
+  Sum* const partial =
+      a.cols > kDepth ? static_cast<Sum*>(cpu::workspace(cpu::Workspace::kTile, kPartialBytes)) : nullptr;
+  const auto* b = reinterpret_cast<const typename Kind::Unit*>(packed.data + panel * packed.panel_bytes);
+  const Source<Element> rows = {static_cast<const Element*>(a.data), a.cols, a.rows, 1, a.row_stride};
+  for (std::int64_t i = 0; i < rows.width; i += kRowBlock) {
+    std::int64_t k = 0;
+    do {  // once when K is 0
+      const auto part = block_of(rows, k, kDepth, i, kRowBlock);
+      const PanelBlock<Kind> block = {rows_of_a<Kind, From>(part, work.a),
+                                      b + k / Kind::kDepth * kSliver<Kind>,
+                                      units_of<Kind>(a.cols) * kSliver<Kind>,
+                                      units_of<Kind>(part.depth),
+                                      i,
+                                      part.width,
+                                      k == 0,
+                                      k + kDepth >= a.cols};
+      multiply_block<Kind>(block, cpu::gemm::panel_of(packed, panel), partial, finish);
+      k += kDepth;
+    } while (k < a.cols);
+  }
+}
+
+// Calls finish(Piece<T>) for every piece of A times a panel. A is row-major of type packed.compute, T its accumulator.
+// Uses the work spaces kPacked and kTile.
+template <class T, class Finish>
+void multiply_panel(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& packed, int panel, Finish&& finish) {
+  if constexpr (sizeof(T) == 8) {
+    multiply_panel_of<F64, AsIs<F64>>(a, packed, panel, finish);
+  } else if (a.dtype == DType::kBFloat16) {
+    multiply_panel_of<Bf16, FromBf16>(a, packed, panel, finish);
+  } else {
+    multiply_panel_of<F32, AsIs<F32>>(a, packed, panel, finish);
+  }
+}
+
+}  // namespace wudao::WUDAO_ISA::gemm
