@@ -54,3 +54,21 @@ TEST(matmul_agrees_with_float64_for_any_threads) {
     }
   });
 }
+
+TEST(matmul_of_a_matrix_with_itself_is_symmetric_and_the_same) {
+  check::for_each_level([](const wudao::kernels::Table& table, const std::string& level) {
+    for (DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat64}) {
+      for (std::int64_t m : {1, 15, 16, 100, 270}) {
+        for (bool transposed : {false, true}) {
+          const MatmulCase s = {m, m, 19, transposed, !transposed};
+          const Values x = Values::random(dtype, s.m * s.k, 1);
+          const Values c = run(table, s, x, x, 1);
+          close(level + " " + name_of(dtype), c, product<double>(s, x, x), product<float>(s, x, x));
+          for (std::int64_t i = 0; i < m; ++i)
+            CHECK_EQUAL(c[static_cast<std::size_t>(i)], c[static_cast<std::size_t>(i * m)]);
+          CHECK(run(table, s, x, x, 3) == c);
+        }
+      }
+    }
+  });
+}

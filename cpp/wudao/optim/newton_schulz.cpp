@@ -21,7 +21,7 @@ Tensor step(Context& ctx, const Tensor& x, bool tall, DType compute) {
   const Tensor xc = ops::convert(ctx, x, compute);
   const Tensor a = ops::matmul(ctx, xc, xc, tall, !tall);
   const Tensor ac = ops::convert(ctx, a, compute);
-  Tensor polynomial = ops::matmul(ctx, ac, ac);
+  Tensor polynomial = ops::matmul(ctx, ac, ac, false, true);  // A is symmetric: half of A A^T is enough
   blend(ctx, a, polynomial, kB, kC);
   const Tensor pc = ops::convert(ctx, polynomial, compute);
   Tensor next = tall ? ops::matmul(ctx, xc, pc) : ops::matmul(ctx, pc, xc);

@@ -46,6 +46,11 @@ struct Sight {
     return mask == nullptr || any_visible(i, rows, key, count) ? count : 0;
   }
 
+  // Whether query i sees all keys [key, key + count). A mask is not looked through for that.
+  bool sees_all(std::int64_t i, std::int64_t key, std::int64_t count) const {
+    return mask == nullptr && limit(i) >= key + count;
+  }
+
   bool any_visible(std::int64_t i, std::int64_t rows, std::int64_t key, std::int64_t count) const {
     std::uint8_t seen = 0;
     for (std::int64_t r = i; r < i + rows; ++r) {

@@ -8,8 +8,9 @@
 #include <cmath>
 
 #include "wudao/backend/cpu/kernels/attention_operands.h"
+#include "wudao/backend/cpu/kernels/attention_pairs.h"
+#include "wudao/backend/cpu/kernels/attention_parts.h"
 #include "wudao/backend/cpu/kernels/attention_tile.h"
-#include "wudao/backend/cpu/simd/parallel.h"
 #include "wudao/backend/cpu/workspace.h"
 
 namespace wudao::WUDAO_ISA {
@@ -17,22 +18,11 @@ namespace {
 
 constexpr std::int64_t kQueryBlock = 64;
 constexpr std::int64_t kStrips = kQueryBlock / kStrip;
-constexpr std::int64_t kRowsPerTask = 128;  // queries or keys, when heads are shared
-
-struct Span {
-  std::int64_t begin, end;
-};
-
-struct Part {
-  std::int64_t pair;
-  Span queries, keys;
-  bool dq, dkv;
-};
 
 template <class T>
 struct Task {
   const kernels::AttentionBackward& p;
-  Part part;
+  AttentionPart part;
   Head head;
   Sight sight;
   std::int64_t size, stride;
@@ -58,7 +48,7 @@ class Pieces {
 };
 
 template <class T>
-Task<T> make_task(const kernels::AttentionBackward& p, const Part& part) {
+Task<T> make_task(const kernels::AttentionBackward& p, const AttentionPart& part) {
   const std::int64_t size = p.shape.head_dim, stride = whole_vectors<T>(size),
                      rows = part.queries.end - part.queries.begin;
   const std::int64_t all =
@@ -215,7 +205,7 @@ void give_rows(const Task<T>& t, const kernels::Strided& x, std::int64_t first, 
 }
 
 template <class T>
-void run_part(const kernels::AttentionBackward& p, const Part& part) {
+void run_part(const kernels::AttentionBackward& p, const AttentionPart& part) {
   const Task<T> t = make_task<T>(p, part);
   const std::int64_t rows = part.queries.end - part.queries.begin;
   take_queries(t);
@@ -233,36 +223,17 @@ void run_part(const kernels::AttentionBackward& p, const Part& part) {
   give_rows(t, p.dq, part.queries.begin, rows, t.dq);
 }
 
-// Part `task` of those that `count` rows make together for every pair.
-Span span_of(std::int64_t task, std::int64_t count) {
-  const std::int64_t parts = (count + kRowsPerTask - 1) / kRowsPerTask, begin = task % parts * kRowsPerTask;
-  return {begin, begin + kRowsPerTask < count ? begin + kRowsPerTask : count};
-}
-
-template <class T>
-void share_heads(const kernels::AttentionBackward& p) {
-  const std::int64_t pairs = p.shape.batch * p.shape.heads, queries = p.shape.queries, keys = p.shape.keys;
-  const std::int64_t query_parts = (queries + kRowsPerTask - 1) / kRowsPerTask,
-                     key_parts = (keys + kRowsPerTask - 1) / kRowsPerTask;
-  parallel_for(p.pool, pairs * (query_parts + key_parts), [&](std::int64_t task) {
-    if (task < pairs * key_parts)
-      return run_part<T>(p, {task / key_parts, {0, queries}, span_of(task, keys), false, true});
-    const std::int64_t rest = task - pairs * key_parts;
-    run_part<T>(p, {rest / query_parts, span_of(rest, queries), {0, keys}, true, false});
-  });
-}
-
 template <class T>
 void run(const kernels::AttentionBackward& p) {
-  const std::int64_t pairs = p.shape.batch * p.shape.heads;
-  if (pairs < p.pool->size()) return share_heads<T>(p);
-  parallel_for(p.pool, pairs,
-               [&](std::int64_t pair) { run_part<T>(p, {pair, {0, p.shape.queries}, {0, p.shape.keys}, true, true}); });
+  for_each_part(p.shape, p.pool, [&](const AttentionPart& part) { run_part<T>(p, part); });
 }
 
 }  // namespace
 
 void attention_backward(const kernels::AttentionBackward& p) {
+#if WUDAO_ISA_LEVEL == 3
+  if (p.shape.dtype == DType::kBFloat16 && p.shape.head_dim % 2 == 0) return pairs::backward(p);
+#endif
   if (p.shape.dtype == DType::kFloat64) return run<double>(p);
   run<float>(p);
 }

@@ -5,22 +5,14 @@
 // exactly zero, so a query has the same bits whatever other queries stand beside it.
 #include <cmath>
 
+#include "wudao/backend/cpu/kernels/attention_cut.h"
 #include "wudao/backend/cpu/kernels/attention_operands.h"
+#include "wudao/backend/cpu/kernels/attention_pairs.h"
 #include "wudao/backend/cpu/kernels/attention_tile.h"
-#include "wudao/backend/cpu/simd/parallel.h"
 #include "wudao/backend/cpu/workspace.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {
-
-constexpr std::int64_t kQueriesPerTask = 128;  // when there are too few heads to share
-constexpr std::int64_t kMostHeads = 16;        // of one task
-
-// What one task takes of one sample: some queries of some heads. Few queries take several heads at once, block of keys
-// by block of keys, since the keys of one position lie together in memory.
-struct Piece {
-  std::int64_t pair, heads, begin, rows;
-};
 
 // Queries [begin, begin + rows) of one head, and the tiles that they work on.
 template <class T>
@@ -46,7 +38,7 @@ std::int64_t elements(std::int64_t rows, std::int64_t stride) {
 }
 
 template <class T>
-Task<T> make_task(const kernels::AttentionForward& p, const Piece& piece, std::int64_t number, T* memory) {
+Task<T> make_task(const kernels::AttentionForward& p, const AttentionPiece& piece, std::int64_t number, T* memory) {
   const std::int64_t size = p.shape.head_dim, stride = whole_vectors<T>(size), rows = piece.rows,
                      padded = whole_vectors<T>(rows);
   const Head head(p.shape, piece.pair + number);
@@ -186,7 +178,7 @@ void visit_block(const Task<T>& t, std::int64_t key, std::int64_t end) {
 }
 
 template <class T>
-void run_piece(const kernels::AttentionForward& p, const Piece& piece) {
+void run_piece(const kernels::AttentionForward& p, const AttentionPiece& piece) {
   const std::int64_t each = elements<T>(piece.rows, whole_vectors<T>(p.shape.head_dim));
   auto* memory = static_cast<T*>(
       cpu::workspace(cpu::Workspace::kAttention, piece.heads * each * static_cast<std::int64_t>(sizeof(T))));
@@ -199,37 +191,17 @@ void run_piece(const kernels::AttentionForward& p, const Piece& piece) {
   for (std::int64_t h = 0; h < piece.heads; ++h) finish(make_task(p, piece, h, memory));
 }
 
-// How the work is cut. It follows the thread count, which the bits do not: a query's arithmetic is always the same.
-struct Cut {
-  std::int64_t heads, groups, rows,
-      parts;  // heads of a task, tasks of a sample's heads; queries of a task, tasks of them
-};
-
-Cut cut(const kernels::AttentionShape& shape, int threads) {
-  const std::int64_t pairs = shape.batch * shape.heads, share = pairs / threads;
-  const bool whole = share >= 4 || shape.queries <= kQueriesPerTask;
-  const std::int64_t most = shape.queries > kStrip || share < 1 ? 1 : share < kMostHeads ? share : kMostHeads;
-  const std::int64_t groups = (shape.heads + most - 1) / most, heads = (shape.heads + groups - 1) / groups;
-  const std::int64_t rows = whole ? shape.queries : kQueriesPerTask;
-  return {heads, (shape.heads + heads - 1) / heads, rows, (shape.queries + rows - 1) / rows};
-}
-
 template <class T>
 void run(const kernels::AttentionForward& p) {
-  if (p.shape.batch * p.shape.heads * p.shape.queries == 0) return;
-  const Cut c = cut(p.shape, p.pool->size());
-  parallel_for(p.pool, p.shape.batch * c.groups * c.parts, [&](std::int64_t task) {
-    const std::int64_t begin = (c.parts - 1 - task % c.parts) * c.rows;  // the last queries see most: first
-    const std::int64_t group = task / c.parts, head = group % c.groups * c.heads;
-    const std::int64_t heads = p.shape.heads - head < c.heads ? p.shape.heads - head : c.heads;
-    const std::int64_t rows = p.shape.queries - begin < c.rows ? p.shape.queries - begin : c.rows;
-    run_piece<T>(p, {group / c.groups * p.shape.heads + head, heads, begin, rows});
-  });
+  for_each_piece(p.shape, p.pool, [&](const AttentionPiece& piece) { run_piece<T>(p, piece); });
 }
 
 }  // namespace
 
 void attention_forward(const kernels::AttentionForward& p) {
+#if WUDAO_ISA_LEVEL == 3
+  if (p.shape.dtype == DType::kBFloat16 && p.shape.head_dim % 2 == 0) return pairs::forward(p);
+#endif
   if (p.shape.dtype == DType::kFloat64) return run<double>(p);
   run<float>(p);
 }
