@@ -40,7 +40,7 @@ class Pieces {
   explicit Pieces(char* data) : data_(data) {}
   template <class T>
   void take(T*& piece, std::int64_t count) {
-    piece = reinterpret_cast<T*>(data_ + used_);
+    piece = data_ == nullptr ? nullptr : reinterpret_cast<T*>(data_ + used_);
     used_ += (count * static_cast<std::int64_t>(sizeof(T)) + 63) / 64 * 64;
   }
   std::int64_t used() const { return used_; }

@@ -37,7 +37,7 @@ void multiply_block(const PanelBlock<Kind>& t, cpu::gemm::Panel panel, typename 
     const auto* sliver = t.b + j / kLine * t.sliver_units;
     for (std::int64_t i = 0; i < t.rows; i += kRows) {
       const int rows = static_cast<int>(smaller(kRows, t.rows - i));
-      Sum* const waiting = partial + i * kPartialLine + j;
+      Sum* const waiting = t.first && t.last ? nullptr : partial + i * kPartialLine + j;
       if (!t.last) {
         tile_of_rows<Kind>(rows, t.units, rows_from(t.a, i), sliver, waiting, kPartialLine, kLine, !t.first);
         continue;
