@@ -231,9 +231,7 @@ void run(const kernels::AttentionBackward& p) {
 }  // namespace
 
 void attention_backward(const kernels::AttentionBackward& p) {
-#if WUDAO_ISA_LEVEL == 3
-  if (p.shape.dtype == DType::kBFloat16 && p.shape.head_dim % 2 == 0) return pairs::backward(p);
-#endif
+  if (pairs::backward(p)) return;
   if (p.shape.dtype == DType::kFloat64) return run<double>(p);
   run<float>(p);
 }

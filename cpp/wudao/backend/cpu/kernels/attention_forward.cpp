@@ -199,9 +199,7 @@ void run(const kernels::AttentionForward& p) {
 }  // namespace
 
 void attention_forward(const kernels::AttentionForward& p) {
-#if WUDAO_ISA_LEVEL == 3
-  if (p.shape.dtype == DType::kBFloat16 && p.shape.head_dim % 2 == 0) return pairs::forward(p);
-#endif
+  if (pairs::forward(p)) return;
   if (p.shape.dtype == DType::kFloat64) return run<double>(p);
   run<float>(p);
 }

@@ -5,14 +5,14 @@
 // a head is then a row of pairs where it lies.
 #pragma once
 
-#if WUDAO_ISA_LEVEL == 3
-
 #include "wudao/backend/cpu/gemm/plain/rows.h"
 #include "wudao/backend/cpu/gemm/plain/tile_rows.h"
 #include "wudao/backend/cpu/kernels/attention.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
 
 namespace wudao::WUDAO_ISA::pairs {
+
+#if WUDAO_ISA_LEVEL == 3
 
 using gemm::Dot;
 using Unit = std::uint32_t;  // two bfloat16
@@ -86,9 +86,10 @@ inline float scale_and_hide(const Sight& sight, float* scores, std::int64_t quer
   return largest_of_row(scores, kKeyBlock);
 }
 
-void forward(const kernels::AttentionForward& p);
-void backward(const kernels::AttentionBackward& p);
+#endif
+
+// Do the work if these kernels can, and say whether they did: for bfloat16, an even head size, and the instructions.
+bool forward(const kernels::AttentionForward& p);
+bool backward(const kernels::AttentionBackward& p);
 
 }  // namespace wudao::WUDAO_ISA::pairs
-
-#endif

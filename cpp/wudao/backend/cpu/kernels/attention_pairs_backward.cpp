@@ -2,17 +2,16 @@
 //   dV = P^T dY,  dQ = dS K / sqrt(D),  dK = dS^T Q / sqrt(D).
 // Blocks of keys are the outer loop, blocks of queries the inner one. P and dS of a block are kept in pairs of queries,
 // as the left factors of dV and dK.
-#include "wudao/backend/cpu/kernels/attention_pairs.h"
-
-#if WUDAO_ISA_LEVEL == 3
-
 #include <cmath>
 
+#include "wudao/backend/cpu/kernels/attention_pairs.h"
 #include "wudao/backend/cpu/kernels/attention_parts.h"
 #include "wudao/backend/cpu/simd/parallel.h"
 #include "wudao/backend/cpu/workspace.h"
 
 namespace wudao::WUDAO_ISA::pairs {
+
+#if WUDAO_ISA_LEVEL == 3
 namespace {
 
 constexpr std::int64_t kQueryBlock = 96;  // long enough sums for dV and dK
@@ -230,10 +229,13 @@ void run_part(const kernels::AttentionBackward& p, const AttentionPart& part) {
 
 }  // namespace
 
-void backward(const kernels::AttentionBackward& p) {
+bool backward(const kernels::AttentionBackward& p) {
+  if (p.shape.dtype != DType::kBFloat16 || p.shape.head_dim % 2 != 0) return false;
   for_each_part(p.shape, p.pool, [&](const AttentionPart& part) { run_part(p, part); });
+  return true;
 }
+#else
+bool backward(const kernels::AttentionBackward&) { return false; }
+#endif
 
 }  // namespace wudao::WUDAO_ISA::pairs
-
-#endif

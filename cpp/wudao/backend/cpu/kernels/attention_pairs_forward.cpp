@@ -1,16 +1,15 @@
 // y = softmax(q k^T / sqrt(D)) v in bfloat16: six queries against one block of keys at a time, with the online softmax
 // of attention_forward.cpp.
-#include "wudao/backend/cpu/kernels/attention_pairs.h"
-
-#if WUDAO_ISA_LEVEL == 3
-
 #include <cmath>
 
 #include "wudao/backend/cpu/kernels/attention_cut.h"
+#include "wudao/backend/cpu/kernels/attention_pairs.h"
 #include "wudao/backend/cpu/simd/parallel.h"
 #include "wudao/backend/cpu/workspace.h"
 
 namespace wudao::WUDAO_ISA::pairs {
+
+#if WUDAO_ISA_LEVEL == 3
 namespace {
 
 constexpr int kLanes = Vec<float>::kWidth;
@@ -148,7 +147,8 @@ void finish(const Task& t) {
 
 }  // namespace
 
-void forward(const kernels::AttentionForward& p) {
+bool forward(const kernels::AttentionForward& p) {
+  if (p.shape.dtype != DType::kBFloat16 || p.shape.head_dim % 2 != 0) return false;
   for_each_piece(p.shape, p.pool, [&](const AttentionPiece& piece) {
     char* const memory =
         static_cast<char*>(cpu::workspace(cpu::Workspace::kAttention, piece.heads * bytes_of(p.shape, piece.rows)));
@@ -159,8 +159,10 @@ void forward(const kernels::AttentionForward& p) {
     }
     for (std::int64_t h = 0; h < piece.heads; ++h) finish(make_task(p, piece, h, memory));
   });
+  return true;
 }
+#else
+bool forward(const kernels::AttentionForward&) { return false; }
+#endif
 
 }  // namespace wudao::WUDAO_ISA::pairs
-
-#endif
