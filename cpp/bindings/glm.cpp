@@ -45,18 +45,42 @@ py::array get(GlmObject& self, const std::string& name, bool copy) {
   return copy ? py::array(view.attr("copy")()) : view;
 }
 
+void check_fits(const char* op, const nn::Parameter& parameter, const Tensor& fresh) {
+  if (fresh.shape() == parameter.value().shape()) return;
+  fail<ShapeError>(op, parameter.name(), text("shape ", to_text(parameter.value().shape())), to_text(fresh.shape()),
+                   "Is the checkpoint of another configuration?");
+}
+
 void set(GlmObject& self, const std::string& name, const py::object& array) {
   self.glm.require_values("load_state_dict");
   const nn::Parameter& parameter = find(self, name);
   const Tensor& value = parameter.value();
   const Tensor fresh = float_tensor("load_state_dict", name.c_str(), array, value.dtype());
-  if (fresh.shape() != value.shape()) {
-    fail<ShapeError>("load_state_dict", name, text("shape ", to_text(value.shape())), to_text(fresh.shape()),
-                     "Is the checkpoint of another configuration?");
-  }
+  check_fits("load_state_dict", parameter, fresh);
   const std::lock_guard lock(self.busy);
   std::memcpy(value.raw(), fresh.raw(), value.bytes());
   value.storage().touch();
+}
+
+// Memory that may be written at the natural places of its type can be values; anything else is copied.
+bool can_be_values(const py::array& array) {
+  const auto aligned = reinterpret_cast<std::uintptr_t>(array.data()) % static_cast<std::size_t>(array.itemsize()) == 0;
+  return aligned && array.writeable();
+}
+
+// The arrays become the values, without a copy of those that have the values' type already.
+void adopt(GlmObject& self, const py::dict& arrays) {
+  std::vector<Tensor> fresh;
+  for (const nn::ParameterPtr& parameter : self.glm.parameters()) {
+    const char* const name = parameter->name().c_str();
+    if (!arrays.contains(name)) fail<ConfigError>("GLM", name, "an array", "none");
+    py::array array = py::array::ensure(arrays[name]);
+    if (array && !can_be_values(array)) array = py::array(array.attr("copy")());
+    fresh.push_back(float_tensor("GLM", name, array ? array : arrays[name], parameter->value().dtype()));
+    check_fits("GLM", *parameter, fresh.back());
+  }
+  const std::lock_guard lock(self.busy);
+  for (std::size_t i = 0; i < fresh.size(); ++i) self.glm.parameters()[i]->set_value(std::move(fresh[i]));
 }
 
 py::array logits(GlmObject& self, const py::object& ids, const py::object& positions, const py::object& block_positions,
@@ -149,6 +173,7 @@ void bind_glm(pybind11::module_& m) {
       .def("shape", [](const GlmObject& self, const std::string& name) { return py::tuple(py::cast(find(self, name).value().shape())); })
       .def("get", &get, py::arg("name"), py::arg("copy") = true)
       .def("set", &set, py::arg("name"), py::arg("array"))
+      .def("adopt", &adopt, py::arg("arrays"))
       .def("logits", &logits, py::arg("ids"), py::arg("positions"), py::arg("block_positions"),
            py::arg("sep") = py::none(), py::arg("mask") = py::none())
       .def("loss", &loss, py::arg("batch"))

@@ -6,8 +6,7 @@ The engine is C++ (`wudao_rt._core`); this package is thin. Names below are impo
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wudao_rt.errors import (
     CheckpointError,
@@ -20,6 +19,7 @@ from wudao_rt.errors import (
     OutOfMemory,
     ShapeError,
 )
+from wudao_rt.lazy import lazy
 
 if TYPE_CHECKING:
     from wudao_rt import ops
@@ -28,17 +28,6 @@ if TYPE_CHECKING:
     from wudao_rt.glm import GLM
     from wudao_rt.model_folder import load
     from wudao_rt.training import train
-
-# Public name -> module that defines it. A module with the name itself (ops) stands for itself.
-_PUBLIC = {
-    "__version__": "wudao_rt._core",
-    "GLM": "wudao_rt.glm",
-    "GLMConfig": "wudao_rt.config.glm",
-    "info": "wudao_rt._core",
-    "load": "wudao_rt.model_folder",
-    "ops": "wudao_rt.ops",
-    "train": "wudao_rt.training",
-}
 
 __all__ = [
     "GLM",
@@ -59,15 +48,11 @@ __all__ = [
     "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'wudao_rt' has no attribute {name!r}")
-    module = importlib.import_module(_PUBLIC[name])
-    value = module if module.__name__ == f"wudao_rt.{name}" else getattr(module, name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_PUBLIC))
+__getattr__, __dir__ = lazy(__name__, {
+    "_core": ("__version__", "info"),
+    "config.glm": ("GLMConfig",),
+    "glm": ("GLM",),
+    "model_folder": ("load",),
+    "ops": ("ops",),
+    "training": ("train",),
+})

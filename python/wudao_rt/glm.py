@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wudao_rt import _core
+from wudao_rt.compute_types import COMPUTE_TYPES, DType
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.config.settings import refuse_unknown
 from wudao_rt.errors import ConfigError, DTypeError, OutOfMemory, shown
 from wudao_rt.machine import memory_bytes
-from wudao_rt.ops.types import Array, DType
 
 if TYPE_CHECKING:
     from wudao_rt.data.blanks import SpecialIds
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from wudao_rt.generation import Generation
     from wudao_rt.generation.prompts import PromptLike
     from wudao_rt.generation.stream import Stream
+    from wudao_rt.ops.types import Array
     from wudao_rt.scoring import Score
     from wudao_rt.scoring.score import Answer
     from wudao_rt.tasks import Mode
-
-COMPUTE_TYPES = get_args(DType)
 
 
 class GLM:
@@ -70,6 +69,28 @@ class GLM:
         self.tokenizer = tokenizer
         self.core = _core.GLM(config.to_dict(), dtype, seed, dry_run)
 
+    @classmethod
+    def from_arrays(
+        cls, config: GLMConfig, arrays: Mapping[str, Array], dtype: DType = "float32",
+        tokenizer: Tokenizer | None = None,
+    ) -> GLM:
+        """Make a model of its weights, without drawing first values.
+
+        Args:
+            config, dtype, tokenizer: as of `GLM`.
+            arrays: weights by name, as `state_dict` has them. They become the model's own: arrays of float32 (float64
+                for "float64") that may be written are not copied, and training changes them.
+
+        Raises:
+            ConfigError, ShapeError, DTypeError: as of `GLM` and `load_state_dict`.
+        """
+        _check_arguments(config, 0, dtype)
+        _check_memory(config, dtype)
+        model = cls(config, dtype=dtype, tokenizer=tokenizer, dry_run=True)
+        _check_names("GLM", model.core.names(), arrays, " Give those of state_dict().")
+        model.core.adopt(dict(arrays))
+        return model
+
     def __repr__(self) -> str:
         return f"GLM({self.config}, dtype={self.dtype!r})"
 
@@ -104,13 +125,8 @@ class GLM:
             raise DTypeError(f"load_state_dict: state: expected arrays by name, got a {type(state).__name__}. Give "
                              "a dict.")
         names = self.core.names()
-        missing = [name for name in names if name not in state]
-        unknown = [name for name in state if name not in names]
-        if strict and (missing or unknown):
-            raise ConfigError(
-                f"load_state_dict: names: expected the {len(names)} of this model, got {len(missing)} missing"
-                f"{_some(missing)} and {len(unknown)} unknown{_some(unknown)}. Pass strict=False to take what fits."
-            )
+        if strict:
+            _check_names("load_state_dict", names, state, " Pass strict=False to take what fits.")
         given = {name: np.asarray(state[name]) for name in names if name in state}
         for name, array in given.items():
             if array.shape != self.core.shape(name) or array.dtype.kind not in "fiub":
@@ -260,6 +276,14 @@ def _batch(
     batch = {"ids": ids, "positions": positions, "block_positions": block_positions, "targets": targets,
              "loss_mask": loss_mask}
     return batch | {k: v for k, v in (("sep", sep), ("mask", mask)) if v is not None}
+
+
+def _check_names(op: str, names: list[str], state: Mapping[str, Array], advice: str = "") -> None:
+    missing = [name for name in names if name not in state]
+    unknown = [name for name in state if name not in names]
+    if missing or unknown:
+        raise ConfigError(f"{op}: names: expected the {len(names)} of this model, got {len(missing)} missing"
+                          f"{_some(missing)} and {len(unknown)} unknown{_some(unknown)}.{advice}")
 
 
 def _some(names: list[str]) -> str:

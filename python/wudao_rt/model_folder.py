@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-from safetensors import SafetensorError
-from safetensors import numpy as safetensors_numpy
-
+from wudao_rt.compute_types import COMPUTE_TYPES
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.config.settings import build, refuse_unknown
 from wudao_rt.errors import CheckpointError, ConfigError, shown
 from wudao_rt.files import reason, write_whole
 from wudao_rt.fitting import check_weights
-from wudao_rt.glm import COMPUTE_TYPES, GLM
+from wudao_rt.glm import GLM
+from wudao_rt.safetensors_file import mapped_arrays
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -31,6 +29,9 @@ WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.toml", "tokenizer"
 
 def save(model: GLM, folder: Path) -> None:
     """Write a model to a folder. Each file is written beside its place and moved there when it is complete."""
+    import tomli_w
+    from safetensors import SafetensorError
+
     model.core.require_values("save")
     tables = {"model": model.config.to_dict(), "train": {"dtype": model.dtype}}
     temporary = folder / f".{WEIGHTS}.tmp"
@@ -54,6 +55,8 @@ def save_file(arrays: Mapping[str, Any], path: Path) -> None:
     Raises:
         SafetensorError, OSError: it cannot be written.
     """
+    from safetensors import numpy as safetensors_numpy
+
     path.touch()
     rights = path.stat().st_mode
     safetensors_numpy.save_file(dict(arrays), path)
@@ -84,11 +87,9 @@ def load(path: str | Path, dtype: str | None = None) -> GLM:
 
         tokenizer = Tokenizer.load(folder / TOKENIZER)
     try:
-        model = GLM(config, dtype=dtype or trained_in, tokenizer=tokenizer)
+        return GLM.from_arrays(config, weights, dtype=dtype or trained_in, tokenizer=tokenizer)
     except ConfigError as error:
         raise CheckpointError(f"load: {folder}: expected files of one model. {error}") from None
-    model.load_state_dict(weights)
-    return model
 
 
 def _shape(path: Path, table: dict[str, Any]) -> GLMConfig:
@@ -114,20 +115,20 @@ def resolve(folder: Path) -> Path:
 
 
 def read_weights(path: Path) -> dict[str, Any]:
-    """Read a safetensors file into arrays by name.
+    """Map a safetensors file: arrays by name that lie in it; see `wudao_rt.safetensors_file`.
 
     Raises:
         CheckpointError: the file is missing, truncated or not a safetensors file.
     """
     try:
-        return safetensors_numpy.load_file(path)
+        return mapped_arrays(path)
     except FileNotFoundError:
-        if path.exists():  # what the library says of a file that it may not open
-            raise CheckpointError(f"load: {path}: expected a readable file, got 'Permission denied'. Check its rights."
-                                  ) from None
         raise CheckpointError(f"load: {path}: expected a file of weights, got none. Check the path.") from None
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"load: {path}: expected a whole safetensors file of types that NumPy has, got: "
+    except OSError as error:
+        raise CheckpointError(f"load: {path}: expected a readable file, got '{reason(error)}'. Check its rights."
+                              ) from None
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"load: {path}: expected a whole safetensors file, got: "
                               f"{shown(error, _LONGEST_REASON)}. Use another checkpoint.") from None
 
 

@@ -7,9 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import ml_dtypes
 import numpy as np
-import safetensors
 
 from wudao_rt.config import GLMConfig
 from wudao_rt.errors import CheckpointError, ConfigError, shown
@@ -17,13 +15,13 @@ from wudao_rt.files import PART, reason
 from wudao_rt.fitting import check_weights
 from wudao_rt.model_folder import TOKENIZER, resolve, save_file
 from wudao_rt.model_folder import load as load_model
+from wudao_rt.safetensors_file import mapped_arrays
 
 WORD = "word_embeddings.weight"
 POSITION = "transformer.position_embeddings.weight"
 BLOCK = "transformer.block_position_embeddings.weight"
 _LAYER = "transformer.layers.{}.input_layernorm.weight"
 _HEAD_WIDTH = 64
-_NUMPY = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,23 +78,18 @@ def open_weights(source: Path, heads: int = 0, activation: str = "") -> Weights:
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read a safetensors file of float64, float32, float16 or bfloat16 tensors; the halves are widened to float32."""
     try:
-        entries = safetensors.deserialize(path.read_bytes())
-        return {name: _array(path, name, entry) for name, entry in entries}
-    except CheckpointError:
-        raise
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"convert: {path}: expected a whole safetensors file, got: {shown(error, 300)}. "
+        arrays = mapped_arrays(path)
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"convert: {path}: expected a whole safetensors file, got: {shown(reason(error), 300)}. "
                               "Check the file.") from None
+    return {name: _floats(path, name, array) for name, array in arrays.items()}
 
 
-def _array(path: Path, name: str, entry: Mapping) -> np.ndarray:
-    kind, shape, data = entry["dtype"], entry["shape"], bytes(entry["data"])
-    if kind == "BF16":
-        return (np.frombuffer(data, np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(shape)
-    if kind not in _NUMPY:
-        raise CheckpointError(f"convert: {path}: {shown(name)}: expected a float tensor, got {kind}. Leave it out.")
-    array = np.frombuffer(data, _NUMPY[kind]).reshape(shape)
-    return array.astype(np.float32) if kind == "F16" else array
+def _floats(path: Path, name: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind != "f":
+        raise CheckpointError(f"convert: {path}: {shown(name)}: expected a float tensor, got {array.dtype}. Leave it "
+                              "out.")
+    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def _shape_of(path: Path, arrays: Mapping[str, np.ndarray], heads: int, activation: str) -> GLMConfig:
@@ -120,6 +113,9 @@ def _shape_of(path: Path, arrays: Mapping[str, np.ndarray], heads: int, activati
 
 def write_weights(model: Weights, target: Path, dtype: str) -> None:
     """Write a .safetensors file of float64, float32, float16 or bfloat16; rounding is to nearest even."""
+    import ml_dtypes
+    from safetensors import SafetensorError
+
     kind = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
     arrays = {name: np.ascontiguousarray(array).astype(kind) for name, array in model.arrays.items()}
     part = target.with_name(target.name + PART)
@@ -127,7 +123,7 @@ def write_weights(model: Weights, target: Path, dtype: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         save_file(arrays, part)
         part.replace(target)
-    except (safetensors.SafetensorError, OSError) as error:
+    except (SafetensorError, OSError) as error:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise CheckpointError(f"convert: {target}: expected to write it, got: {reason(error)}. Make room or choose "
@@ -152,6 +148,5 @@ def write_folder(model: Weights, target: Path, dtype: str, tokenizer: Path | Non
         raise ConfigError("convert: --dtype: expected a compute type for a model folder, got float16. "
                           "Use float32 or bfloat16.")
     folder = tokenizer or model.tokenizer
-    made = GLM(model.config, dtype=dtype, tokenizer=Tokenizer.load(folder) if folder else None)
-    made.load_state_dict(model.arrays)
-    made.save(target)
+    loaded = Tokenizer.load(folder) if folder else None
+    GLM.from_arrays(model.config, model.arrays, dtype=dtype, tokenizer=loaded).save(target)

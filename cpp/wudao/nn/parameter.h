@@ -14,6 +14,7 @@ class Parameter : public GradientSink {
 
   const std::string& name() const { return name_; }
   const Tensor& value() const { return value_; }  // float32, or float64 for float64 models
+  void set_value(Tensor value) { value_ = std::move(value); }  // of the same shape and type
   bool decay() const { return decay_; }           // whether weight decay applies: matrices yes, biases and norms no
 
   void add(Context& ctx, Tensor gradient, int use) override;

@@ -7,9 +7,16 @@
     config.save("copy.toml")
 """
 
-from wudao_rt.config.files import load_config, parse_config
-from wudao_rt.config.glm import GLMConfig
-from wudao_rt.config.tables import Config, DataTable, ModelTable, OutputTable, TokenizerTable, TrainTable
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wudao_rt.lazy import lazy
+
+if TYPE_CHECKING:
+    from wudao_rt.config.files import load_config, parse_config
+    from wudao_rt.config.glm import GLMConfig
+    from wudao_rt.config.tables import Config, DataTable, ModelTable, OutputTable, TokenizerTable, TrainTable
 
 __all__ = [
     "Config",
@@ -22,3 +29,9 @@ __all__ = [
     "load_config",
     "parse_config",
 ]
+
+__getattr__, __dir__ = lazy(__name__, {
+    "files": ("load_config", "parse_config"),
+    "glm": ("GLMConfig",),
+    "tables": ("Config", "DataTable", "ModelTable", "OutputTable", "TokenizerTable", "TrainTable"),
+})

@@ -15,11 +15,23 @@ raises `DataError`, whose text is complete as it stands.
 
 from __future__ import annotations
 
-from .errors import DataError
-from .listing import CorpusInfo, FetchReport, fetch, list_corpora
-from .prepare import prepare
-from .prepared import PreparedCorpus
-from .record import SPLITS, Record
+from typing import TYPE_CHECKING
+
+from wudao_rt.data.errors import DataError
+from wudao_rt.lazy import lazy
+
+if TYPE_CHECKING:
+    from wudao_rt.data.listing import CorpusInfo, FetchReport, fetch, list_corpora
+    from wudao_rt.data.prepared import PreparedCorpus
+    from wudao_rt.data.preparing import prepare
+    from wudao_rt.data.record import SPLITS, Record
 
 __all__ = ["SPLITS", "CorpusInfo", "DataError", "FetchReport", "PreparedCorpus", "Record", "fetch", "list_corpora",
            "prepare"]
+
+__getattr__, __dir__ = lazy(__name__, {
+    "listing": ("CorpusInfo", "FetchReport", "fetch", "list_corpora"),
+    "preparing": ("prepare",),
+    "prepared": ("PreparedCorpus",),
+    "record": ("SPLITS", "Record"),
+})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wudao_rt.compute_types import DType
+
 Array: TypeAlias = NDArray[Any]
-DType: TypeAlias = Literal["float32", "float64", "bfloat16"]
 
 
 def compute_type(x: Array, dtype: DType | None) -> str:

@@ -16,7 +16,7 @@ from wudao_rt.data.blanks.sentences import sentence_blanks
 from wudao_rt.data.blanks.short import crop, crop_count, crop_length
 from wudao_rt.data.blanks.special import SpecialIds
 from wudao_rt.data.blanks.text import Text
-from wudao_rt.data.blanks.token_blanks import token_blanks
+from wudao_rt.data.blanks.tokens import token_blanks
 
 
 @dataclass(frozen=True)

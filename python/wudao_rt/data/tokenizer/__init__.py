@@ -8,11 +8,31 @@
     tokenizer.save(folder); Tokenizer.load(folder)
 """
 
-from .foreign import from_byte_level_bpe, from_sentencepiece, from_wordpiece
-from .special_tokens import LAYOUTS, SURFACES, CommandTokens, command_layout
-from .tokenizer import Tokenizer
-from .train import TrainReport, character_tokenizer, train_bpe, train_character, train_sentencepiece
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wudao_rt.lazy import lazy
+
+if TYPE_CHECKING:
+    from wudao_rt.data.tokenizer.foreign import from_byte_level_bpe, from_sentencepiece, from_wordpiece
+    from wudao_rt.data.tokenizer.special_tokens import LAYOUTS, SURFACES, CommandTokens, command_layout
+    from wudao_rt.data.tokenizer.tokenizer import Tokenizer
+    from wudao_rt.data.tokenizer.train import (
+        TrainReport,
+        character_tokenizer,
+        train_bpe,
+        train_character,
+        train_sentencepiece,
+    )
 
 __all__ = ["LAYOUTS", "SURFACES", "CommandTokens", "Tokenizer", "TrainReport", "character_tokenizer",
            "command_layout", "from_byte_level_bpe", "from_sentencepiece", "from_wordpiece", "train_bpe",
            "train_character", "train_sentencepiece"]
+
+__getattr__, __dir__ = lazy(__name__, {
+    "foreign": ("from_byte_level_bpe", "from_sentencepiece", "from_wordpiece"),
+    "special_tokens": ("LAYOUTS", "SURFACES", "CommandTokens", "command_layout"),
+    "tokenizer": ("Tokenizer",),
+    "train": ("TrainReport", "character_tokenizer", "train_bpe", "train_character", "train_sentencepiece"),
+})

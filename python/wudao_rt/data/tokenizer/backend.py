@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import sentencepiece
 import tokenizers
 
 from ..errors import DataError
@@ -86,6 +85,8 @@ class SentencePiece:
     file_name = "tokenizer.model"
 
     def __init__(self, model: bytes) -> None:
+        import sentencepiece
+
         self._model = model
         self._inner = sentencepiece.SentencePieceProcessor(model_proto=model)
 

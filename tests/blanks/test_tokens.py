@@ -10,7 +10,7 @@ from scipy import stats
 from wudao_rt.data.blanks import Objectives, SpecialIds, token_blanks
 from wudao_rt.data.blanks.placement import document_bounds
 from wudao_rt.data.blanks.spans import draw_lengths, length_weights
-from wudao_rt.data.blanks.token_blanks import token_spans
+from wudao_rt.data.blanks.tokens import token_spans
 
 SPECIAL = SpecialIds(eos=0, cls=1, mask=2, sop=3, eop=4, smask=5, gmask=6, dblock=7)
 RULES = Objectives(token_prob=1.0)
