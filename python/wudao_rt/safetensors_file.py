@@ -57,8 +57,7 @@ def _header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > min(size - 8, _LARGEST_HEADER):
         raise ValueError(f"a header of {length} bytes in a file of {size}")
-    text = file.read(length).decode("utf-8")
-    table = json.loads(text) if text.startswith("{") else None
+    table = json.loads(file.read(length).decode("utf-8"))
     if not isinstance(table, dict):
         raise ValueError("a header that is not a JSON object")
     table.pop("__metadata__", None)

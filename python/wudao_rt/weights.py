@@ -89,7 +89,10 @@ def _floats(path: Path, name: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind != "f":
         raise CheckpointError(f"convert: {path}: {shown(name)}: expected a float tensor, got {array.dtype}. Leave it "
                               "out.")
-    return array.astype(np.float32) if array.dtype == np.float16 else array
+    if array.dtype != np.float16:
+        return array
+    with np.errstate(invalid="ignore"):  # some NaN are "signaling"; they are told with the other numbers
+        return array.astype(np.float32)
 
 
 def _shape_of(path: Path, arrays: Mapping[str, np.ndarray], heads: int, activation: str) -> GLMConfig:

@@ -5,31 +5,17 @@
 #include <iterator>
 
 #include "wudao/base/error.h"
-
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
+#include "wudao/base/system_memory.h"
 
 namespace wudao {
 namespace {
 
 constexpr std::size_t kAlignment = 64, kMiB = std::size_t{1} << 20;
-constexpr std::size_t kHugePage = 2 * kMiB;
 // Small blocks live apart from large ones, so that a bias does not keep the room of an activation from growing together.
 constexpr std::size_t kSmall = kMiB / 2, kSmallSegment = 2 * kMiB, kLargeSegment = 32 * kMiB;
 
 std::size_t rounded(std::size_t bytes, std::size_t step) {
   return std::max(step, bytes + (step - bytes % step) % step);
-}
-
-void* system_allocate(std::size_t bytes) {
-  const bool huge = bytes >= kHugePage;
-  void* block = std::aligned_alloc(huge ? kHugePage : kAlignment, rounded(bytes, huge ? kHugePage : kAlignment));
-#ifdef MADV_HUGEPAGE
-  // Only a hint; a kernel without huge pages refuses and nothing is lost.
-  if (huge && block != nullptr) madvise(block, rounded(bytes, kHugePage), MADV_HUGEPAGE);
-#endif
-  return block;
 }
 
 }  // namespace
@@ -59,10 +45,10 @@ Arena::Blocks::iterator Arena::take(std::size_t size) {
 Arena::Blocks::iterator Arena::new_segment(std::size_t size) {
   const bool small = size <= kSmall;
   const std::size_t wanted = !caches_ ? size : small ? kSmallSegment : rounded(std::max(size, kLargeSegment), kHugePage);
-  void* memory = system_allocate(wanted);
+  void* memory = allocate_system_memory(wanted);
   if (memory == nullptr) {
     trim_locked();
-    memory = system_allocate(wanted);
+    memory = allocate_system_memory(wanted);
   }
   if (memory == nullptr) {
     fail<OutOfMemory>("memory", "bytes", text(size, " more beside the ", stats_.live_bytes, " in use"), "a refusal",

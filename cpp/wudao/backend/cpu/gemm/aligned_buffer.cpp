@@ -3,10 +3,11 @@
 #include <cstdlib>
 
 #include "wudao/base/error.h"
+#include "wudao/base/system_memory.h"
 
 namespace wudao::cpu::gemm {
 
-AlignedBuffer::AlignedBuffer(std::size_t bytes) : data_(std::aligned_alloc(64, (bytes / 64 + 1) * 64)) {
+AlignedBuffer::AlignedBuffer(std::size_t bytes) : data_(allocate_system_memory(bytes)) {
   if (data_ == nullptr) {
     throw OutOfMemory(text("matmul: packed weights: could not get ", bytes, " bytes. Use a smaller model."));
   }
