@@ -64,7 +64,10 @@ def save_file(arrays: Mapping[str, Any], path: Path) -> None:
 
 
 def load(path: str | Path, dtype: str | None = None) -> GLM:
-    """Read a model from a folder: a saved model, a checkpoint, or a run folder (its last checkpoint).
+    """Open the model of a folder: a saved model, a checkpoint, or a run folder (its last checkpoint).
+
+    float32 weights stay in their file, mapped into memory, until they are trained. Replace such a file by a rename, as
+    `save` does; one that is cut short in place takes the process with it.
 
     Args:
         path: the folder.

@@ -9,9 +9,7 @@ import json
 import math
 import mmap
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +20,6 @@ _BF16 = "BF16"  # NumPy has no such type
 _TYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, _BF16: np.uint16, "I64": np.int64, "I32": np.int32,
           "I16": np.int16, "I8": np.int8, "U64": np.uint64, "U32": np.uint32, "U16": np.uint16, "U8": np.uint8,
           "BOOL": np.bool_, "C64": np.complex64}
-_POPULATE_READ = 22  # madvise of Linux 5.14; the module mmap has no name for it
 
 
 def mapped_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -41,15 +38,7 @@ def mapped_arrays(path: Path) -> dict[str, np.ndarray]:
         header, start = _header(file, size)
         places = list(_places(header, size - start))
         pages = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY)
-    _bring_in(pages)
     return {name: _array(pages, kind, shape, start + begin) for name, kind, shape, begin in places}
-
-
-def _bring_in(pages: mmap.mmap) -> None:
-    """Enter all pages into the process's page table at once, not one by one when they are touched."""
-    if sys.platform == "linux":
-        with suppress(OSError):  # of an older kernel: they come one by one
-            pages.madvise(_POPULATE_READ)
 
 
 def _header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
@@ -88,7 +77,7 @@ def _entry(name: str, about: Any) -> tuple[str, str, list[int], int, int]:
 
 
 def _array(pages: mmap.mmap, kind: str, shape: list[int], offset: int) -> np.ndarray:
-    array = np.frombuffer(pages, _TYPES[kind], math.prod(shape), offset).reshape(shape)
+    array: np.ndarray = np.frombuffer(pages, _TYPES[kind], math.prod(shape), offset).reshape(shape)
     if kind == _BF16:
         return (array.astype(np.uint32) << 16).view(np.float32)
     return np.require(array, requirements="A")
