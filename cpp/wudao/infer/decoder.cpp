@@ -95,7 +95,7 @@ class Pass {
     std::vector<Tensor> qkv;
     for (const Tensor& chunk : x) qkv.push_back(glm_.blocks()[layer].qkv(pass_, chunk));
     for (const Segment& s : plan_.segments) {
-      feeds_[s.feed].cache->store(static_cast<std::int64_t>(layer), plan_.past[s.feed] + s.token, s.count, qkv[s.chunk], s.row);
+      feeds_[s.feed].cache->store(ctx_, static_cast<std::int64_t>(layer), plan_.past[s.feed] + s.token, s.count, qkv[s.chunk], s.row);
     }
     return qkv;
   }
@@ -122,9 +122,9 @@ class Pass {
     const kernels::AttentionShape shape = {1, heads, head, s.count, keys, plan_.past[s.feed] + s.token,
                                            &plan_.sep[s.feed], nullptr, glm_.compute(), 0.0, {}, 0};
     const auto index = static_cast<std::int64_t>(layer);
-    ctx_.kernels->attention_forward({shape, {at(qkv, s.row, 3 * width), 0, 3 * width, head}, cache.keys(index),
-                                     cache.values(index), {at(y, s.row, width), 0, width, head}, nullptr,
-                                     ctx_.pool.get()});
+    ctx_.kernels->attention_forward({shape, {at(qkv, s.row, 3 * width), 0, 3 * width, head}, {}, {},
+                                     {at(y, s.row, width), 0, width, head}, nullptr, ctx_.pool.get(),
+                                     cache.layer(index)});
   }
 
   Context& ctx_;

@@ -11,6 +11,7 @@
 
 #include "wudao/base/dtype.h"
 #include "wudao/base/philox.h"
+#include "wudao/kernels/cache.h"
 
 namespace wudao {
 class ThreadPool;
@@ -40,6 +41,7 @@ struct AttentionForward {
   Strided q, k, v, y;
   void* softmax;  // (2, batch, heads, queries) accumulator type: the largest score m, the sum of exp(score - m); or null
   ThreadPool* pool;
+  CachedLayer cached = {};  // where keys and values are instead of k and v, of one sample; or no blocks
 };
 
 // y is the output of forward. dq, dk, dv are overwritten.

@@ -13,6 +13,7 @@ namespace wudao::WUDAO_ISA {
 
 // Keys are blocked from key 0 on; the online softmax takes one block after the other, so this number shows in the bits.
 constexpr std::int64_t kKeyBlock = 64;
+static_assert(kKeyBlock == kernels::kCacheTokens);
 
 // Queries that go through a key block together.
 constexpr std::int64_t kStrip = 8;

@@ -68,14 +68,27 @@ bool takes_values_in_place(const Task<T>& t) {
   return t.rows <= kStrip && t.size == t.stride;
 }
 
+// A block of keys, and its values as rows; null: they are read where they lie.
 template <class T>
-void take_keys(const Task<T>& t, std::int64_t key, std::int64_t count) {
+struct Block {
+  const T *keys, *values;
+  std::int64_t value_row;
+};
+
+template <class T>
+Block<T> take_keys(const Task<T>& t, std::int64_t key, std::int64_t count) {
   const kernels::AttentionForward& p = t.p;
+  if (p.cached.blocks != nullptr) {
+    const CachedBlock<T> at = cached_block<T>(p.cached.head(key, t.head.head, t.size, p.shape.dtype), p.shape, t.k_turned, t.v);
+    return {at.keys, at.values, at.value_row};
+  }
   const std::int64_t v = t.head.element(p.v, key);
   const bool in_place = takes_values_in_place(t);
   take_turned(p.k, p.shape.dtype, t.head.element(p.k, key), count, t.size, t.k_turned,
               in_place ? element(p.v.data, p.shape.dtype, v) : nullptr, p.v.row);
-  if (!in_place) take_rows(p.v, p.shape.dtype, v, count, t.size, t.v, t.stride);
+  if (in_place) return {t.k_turned, nullptr, 0};
+  take_rows(p.v, p.shape.dtype, v, count, t.size, t.v, t.stride);
+  return {t.k_turned, t.v, t.stride};
 }
 
 // What a strip is measured against: its new largest scores, and by how much sums so far shrink.
@@ -132,16 +145,17 @@ void soften_strip(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int6
 
 // Queries [i, i + rows) of the task against keys [key, key + count).
 template <class T>
-void visit(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int64_t key, std::int64_t count) {
+void visit(const Task<T>& t, const Block<T>& block, std::int64_t i, std::int64_t rows, std::int64_t key,
+           std::int64_t count) {
   const TileA<T> q = {t.q + i * t.stride, t.stride, 1};
-  tile_product<T, Start::kZero>(q, t.k_turned, kKeyBlock, t.size, {t.scores, kKeyBlock, nullptr}, rows,
+  tile_product<T, Start::kZero>(q, block.keys, kKeyBlock, t.size, {t.scores, kKeyBlock, nullptr}, rows,
                                 whole_vectors<T>(count));
   Scale<T> scale;
   soften_strip(t, i, rows, key, count, scale);
   const TileA<T> probabilities = {t.scores, kKeyBlock, 1};
   const TileC<T> o = {t.o + i * t.stride, t.stride, scale.factor};
-  if (!takes_values_in_place(t))
-    return tile_product<T, Start::kScale>(probabilities, t.v, t.stride, count, o, rows, t.stride);
+  if (block.values != nullptr)
+    return tile_product<T, Start::kScale>(probabilities, block.values, block.value_row, count, o, rows, t.stride);
   as_stored<T>(t.p.v.data, t.p.shape.dtype, t.head.element(t.p.v, key), [&](const auto* v) {
     tile_product<T, Start::kScale>(probabilities, v, t.p.v.row, count, o, rows, t.stride);
   });
@@ -166,14 +180,13 @@ void finish(const Task<T>& t) {
 // All queries of the task against the block of keys from `key` on, where they see any of it.
 template <class T>
 void visit_block(const Task<T>& t, std::int64_t key, std::int64_t end) {
-  bool taken = false;
+  Block<T> block = {};
   for (std::int64_t i = 0; i < t.rows; i += kStrip) {
     const std::int64_t strip = t.rows - i < kStrip ? t.rows - i : kStrip;
     const std::int64_t count = t.sight.extent(t.begin + i, strip, key);
     if (count == 0) continue;
-    if (!taken) take_keys(t, key, end - key < kKeyBlock ? end - key : kKeyBlock);
-    taken = true;
-    visit(t, i, strip, key, count);
+    if (block.keys == nullptr) block = take_keys(t, key, end - key < kKeyBlock ? end - key : kKeyBlock);
+    visit(t, block, i, strip, key, count);
   }
 }
 
@@ -193,7 +206,7 @@ void run_piece(const kernels::AttentionForward& p, const AttentionPiece& piece) 
 
 template <class T>
 void run(const kernels::AttentionForward& p) {
-  for_each_piece(p.shape, p.pool, [&](const AttentionPiece& piece) { run_piece<T>(p, piece); });
+  for_each_piece(p.shape, p.pool, p.cached.blocks != nullptr, [&](const AttentionPiece& piece) { run_piece<T>(p, piece); });
 }
 
 }  // namespace

@@ -70,4 +70,50 @@ void take_turned(const kernels::Strided& x, DType dtype, std::int64_t first, std
   });
 }
 
+// A block of a cache: keys turned, and values as rows.
+template <class T>
+struct CachedBlock {
+  const T *keys, *values;
+  std::int64_t value_row;
+};
+
+inline float upper_half(std::uint32_t pair) {
+  pair &= 0xFFFF0000u;
+  float x;
+  __builtin_memcpy(&x, &pair, sizeof(x));
+  return x;
+}
+
+// A block of bfloat16 pairs as float32: (size, kKeyBlock) and (kKeyBlock, stride).
+inline void unpack_pairs(const std::uint32_t* keys, const std::uint32_t* values, std::int64_t size, float* k_turned,
+                         float* v, std::int64_t stride) {
+  for (std::int64_t i = 0; i < size * kKeyBlock; ++i) {
+    const std::uint32_t pair = keys[i / (2 * kKeyBlock) * kKeyBlock + i % kKeyBlock];
+    k_turned[i] = upper_half(i / kKeyBlock % 2 == 0 ? pair << 16 : pair);
+  }
+  for (std::int64_t t = 0; t < kKeyBlock; ++t) {
+    for (std::int64_t d = 0; d < size; ++d) {
+      const std::int64_t group = d / kernels::kCacheColumns * kKeyBlock / 2 + t / 2;
+      const std::uint32_t pair = values[group * kernels::kCacheColumns + d % kernels::kCacheColumns];
+      v[t * stride + d] = upper_half(t % 2 == 0 ? pair << 16 : pair);
+    }
+  }
+}
+
+// What a head's part of a cache block holds; bfloat16 is widened into `k_turned` and `v`.
+template <class T>
+CachedBlock<T> cached_block(const std::byte* head, const kernels::AttentionShape& shape, T* k_turned, T* v) {
+  const std::byte* const values = head + kernels::cache_key_bytes(shape.head_dim, shape.dtype);
+  if constexpr (sizeof(T) == sizeof(float)) {
+    if (shape.dtype == DType::kBFloat16) {
+      const std::int64_t stride = whole_vectors<T>(shape.head_dim);
+      unpack_pairs(reinterpret_cast<const std::uint32_t*>(head), reinterpret_cast<const std::uint32_t*>(values),
+                   shape.head_dim, k_turned, v, stride);
+      return {k_turned, v, stride};
+    }
+  }
+  return {reinterpret_cast<const T*>(head), reinterpret_cast<const T*>(values),
+          kernels::cache_value_stride(shape.head_dim, shape.dtype)};
+}
+
 }  // namespace wudao::WUDAO_ISA

@@ -94,12 +94,17 @@ void soften(const Task& t, float* scores, std::int64_t row, std::int64_t key, fl
   for (int j = 0; j < kKeyBlock; j += kLanes) store_rounded(Vec<float>::load(scores + j), out + j);
 }
 
-// Queries [i, i + rows) of the task against the packed block of keys from `key` on, of which `count` concern them.
-void visit(const Task& t, std::int64_t i, std::int64_t rows, std::int64_t key, std::int64_t count) {
+// A block of keys and values as the tile reads them.
+struct Block {
+  const Unit *keys, *values;
+};
+
+// Queries [i, i + rows) of the task against the block of keys from `key` on, of which `count` concern them.
+void visit(const Task& t, const Block& block, std::int64_t i, std::int64_t rows, std::int64_t key, std::int64_t count) {
   alignas(64) float scores[kRows * kLine];
   alignas(64) BFloat16 probabilities[kRows * kLine];
   const std::int64_t units = t.p.shape.head_dim / 2;
-  multiply(rows_from(t.p.q, t.head, t.begin + i), rows, t.keys, units, units, 1, scores, false);
+  multiply(rows_from(t.p.q, t.head, t.begin + i), rows, block.keys, units, units, 1, scores, false);
   Scale scale = {};
   for (std::int64_t r = 0; r < rows; ++r)
     scale.block[r] = scale_and_hide(t.sight, scores + r * kLine, t.begin + i + r, key, count, t.scale);
@@ -110,24 +115,32 @@ void visit(const Task& t, std::int64_t i, std::int64_t rows, std::int64_t key, s
     if (scale.factor[r] != 1) scale_row(o + r * t.slivers * kLine, scale.factor[r], t.slivers * kLine);
   }
   const gemm::UnitsOfA left = {reinterpret_cast<const char*>(probabilities), 2 * kLine, sizeof(Unit)};
-  multiply(left, rows, t.values, kBlockUnits, (count + 1) / 2, t.slivers, o, true);
+  multiply(left, rows, block.values, kBlockUnits, (count + 1) / 2, t.slivers, o, true);
+}
+
+Block take_block(const Task& t, std::int64_t key, std::int64_t end) {
+  const kernels::AttentionForward& p = t.p;
+  const std::int64_t size = p.shape.head_dim;
+  if (p.cached.blocks != nullptr) {
+    const std::byte* const head = p.cached.head(key, t.head.head, size, DType::kBFloat16);
+    return {reinterpret_cast<const Unit*>(head),
+            reinterpret_cast<const Unit*>(head + kernels::cache_key_bytes(size, DType::kBFloat16))};
+  }
+  const std::int64_t count = end - key < kKeyBlock ? end - key : kKeyBlock;
+  pack_as_columns(p.k, t.head, key, count, size, t.keys);
+  pack_as_rows(p.v, t.head, key, count, size, kBlockUnits, t.values);
+  return {t.keys, t.values};
 }
 
 // All queries of the task against the block of keys from `key` on, where they see any of it.
 void visit_block(const Task& t, std::int64_t key, std::int64_t end) {
-  const kernels::AttentionForward& p = t.p;
-  bool packed = false;
+  Block block = {nullptr, nullptr};
   for (std::int64_t i = 0; i < t.rows; i += kRows) {
     const std::int64_t rows = t.rows - i < kRows ? t.rows - i : kRows;
     const std::int64_t count = t.sight.extent(t.begin + i, rows, key);
     if (count == 0) continue;
-    if (!packed) {
-      const std::int64_t keys = end - key < kKeyBlock ? end - key : kKeyBlock;
-      pack_as_columns(p.k, t.head, key, keys, p.shape.head_dim, t.keys);
-      pack_as_rows(p.v, t.head, key, keys, p.shape.head_dim, kBlockUnits, t.values);
-      packed = true;
-    }
-    visit(t, i, rows, key, count);
+    if (block.keys == nullptr) block = take_block(t, key, end);
+    visit(t, block, i, rows, key, count);
   }
 }
 
@@ -149,7 +162,7 @@ void finish(const Task& t) {
 
 bool forward(const kernels::AttentionForward& p) {
   if (p.shape.dtype != DType::kBFloat16 || p.shape.head_dim % 2 != 0) return false;
-  for_each_piece(p.shape, p.pool, [&](const AttentionPiece& piece) {
+  for_each_piece(p.shape, p.pool, p.cached.blocks != nullptr, [&](const AttentionPiece& piece) {
     char* const memory =
         static_cast<char*>(cpu::workspace(cpu::Workspace::kAttention, piece.heads * bytes_of(p.shape, piece.rows)));
     const std::int64_t end = Sight(p.shape, piece.pair / p.shape.heads).limit(piece.begin + piece.rows - 1);

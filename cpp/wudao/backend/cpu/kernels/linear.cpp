@@ -81,10 +81,24 @@ void forward_tile(const kernels::LinearForward& p, const cpu::gemm::PackedB& wei
   });
 }
 
+// Few rows: the weight is most of what is read, and a task takes few of its columns.
+template <class T>
+void forward_few(const kernels::LinearForward& p, const cpu::gemm::PackedB& weight) {
+  const cpu::gemm::Operand x = {p.x, p.compute, p.rows, p.in, p.in, 1};
+  parallel_chunks(p.pool, p.out, gemm::kFewCols, [&](std::int64_t begin, std::int64_t end) {
+    with_type_like<T>(p.compute, [&](auto compute) {
+      gemm::multiply_few<T>(x, weight, begin, end - begin, [&](const gemm::Piece<T>& piece) {
+        finish<typename decltype(compute)::type>(p, piece);
+      });
+    });
+  });
+}
+
 template <class T>
 void forward(const kernels::LinearForward& p) {
   const auto& weight =
       cpu::packed_weight(plain_gemm, *p.packed, cpu::WeightUse::kForward, {p.weight, p.out, p.in, p.compute}, *p.pool);
+  if (p.rows <= gemm::kFewRows) return forward_few<T>(p, weight);
   for_each_tile(p.pool, p.rows, weight.panels,
                 [&](int panel, std::int64_t row, std::int64_t rows) { forward_tile<T>(p, weight, panel, row, rows); });
 }

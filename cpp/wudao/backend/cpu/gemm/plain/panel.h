@@ -80,6 +80,56 @@ void multiply_panel_of(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& pa
   }
 }
 
+// Rows that are few: their sums of a whole sliver fit into the first-level cache beside a block of it.
+constexpr std::int64_t kFewRows = 64;
+
+// Columns of B that few rows take in one task, a part of a panel.
+constexpr std::int64_t kFewCols = 64;
+
+// Some columns of a panel: slivers that lie one after the other in memory, each read once from its first unit to its
+// last while few rows pass over its blocks.
+template <class Kind, class From, class Finish>
+void multiply_few_of(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& packed, std::int64_t first_col,
+                     std::int64_t cols, Finish& finish) {
+  using Sum = typename Kind::Sum;
+  using Element = typename From::Element;
+  constexpr std::int64_t kLine = kSliver<Kind>, kDepth = kBlock * Kind::kDepth;
+  auto& work = *static_cast<Work*>(cpu::workspace(cpu::Workspace::kPacked, sizeof(Work)));
+  const std::int64_t panel = first_col / cpu::gemm::kPanelCols, units = units_of<Kind>(a.cols);
+  const auto* b = reinterpret_cast<const typename Kind::Unit*>(packed.data + panel * packed.panel_bytes) +
+                  first_col % cpu::gemm::kPanelCols * units;
+  const Source<Element> rows = {static_cast<const Element*>(a.data), a.cols, a.rows, 1, a.row_stride};
+  alignas(64) Sum sums[kFewRows * kLine];
+  for (std::int64_t j = 0; j < cols; j += kLine, b += units * kLine) {
+    std::int64_t k = 0;
+    do {  // once when K is 0
+      const auto part = block_of(rows, k, kDepth, 0, kFewRows);
+      const Rows left = rows_of_a<Kind, From>(part, work.a);
+      for (std::int64_t i = 0; i < a.rows; i += kRows) {
+        tile_of_rows<Kind>(static_cast<int>(smaller(kRows, a.rows - i)), units_of<Kind>(part.depth),
+                           rows_from(left, i), b + k / Kind::kDepth * kLine, sums + i * kLine, kLine, kLine, k > 0);
+      }
+      k += kDepth;
+    } while (k < a.cols);
+    for (std::int64_t i = 0; i < a.rows; i += kRows)
+      finish(Piece<Sum>{sums + i * kLine, kLine, i, smaller(kRows, a.rows - i), first_col + j, smaller(kLine, cols - j)});
+  }
+}
+
+// multiply_panel for at most kFewRows rows and the columns [first_col, first_col + cols) of B, kFewCols at most, that
+// begin at a multiple of it. The bits are the same.
+template <class T, class Finish>
+void multiply_few(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& packed, std::int64_t first_col,
+                  std::int64_t cols, Finish&& finish) {
+  if constexpr (sizeof(T) == 8) {
+    multiply_few_of<F64, AsIs<F64>>(a, packed, first_col, cols, finish);
+  } else if (a.dtype == DType::kBFloat16) {
+    multiply_few_of<Bf16, FromBf16>(a, packed, first_col, cols, finish);
+  } else {
+    multiply_few_of<F32, AsIs<F32>>(a, packed, first_col, cols, finish);
+  }
+}
+
 // Calls finish(Piece<T>) for every piece of A times a panel. A is row-major of type packed.compute, T its accumulator.
 // Uses the work spaces kPacked and kTile.
 template <class T, class Finish>

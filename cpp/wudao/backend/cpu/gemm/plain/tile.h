@@ -16,6 +16,9 @@ struct Sums {
   typename Kind::Vector v[R][kColVectors];
 };
 
+// How far ahead B is asked for while few rows pass over it: what limits them is memory.
+constexpr std::int64_t kAhead = 2048;
+
 // sums[r][c] = sum over k of A[r][k] * B[k][c], from the first k to the last.
 template <class Kind, int R>
 WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const typename Kind::Unit* b,
@@ -30,7 +33,10 @@ WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const type
   for (std::int64_t k = 0; k < steps; ++k) {
     UnitVector columns[kColVectors];
 #pragma GCC unroll 8
-    for (int c = 0; c < kColVectors; ++c) columns[c] = load<UnitVector>(b + c * kWidth<Kind>);
+    for (int c = 0; c < kColVectors; ++c) {
+      columns[c] = load<UnitVector>(b + c * kWidth<Kind>);
+      if constexpr (R <= kRows / 2) __builtin_prefetch(reinterpret_cast<const char*>(b + c * kWidth<Kind>) + kAhead);
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const Unit unit = load<Unit>(a.data + r * a.row_stride);

@@ -1,0 +1,72 @@
+// Puts new keys and values where attention will read them.
+#include "wudao/kernels/cache.h"
+
+#include "wudao/backend/cpu/kernels/types.h"
+#include "wudao/backend/cpu/simd/parallel.h"
+
+namespace wudao::WUDAO_ISA {
+namespace {
+
+using kernels::kCacheColumns;
+using kernels::kCacheTokens;
+
+// Tokens [token, token + count) of one head, all in one block; row 0 of k and v is the first of them.
+template <class E>
+struct Stretch {
+  const E *k, *v;
+  E *keys, *values;
+  std::int64_t row, size, slot, count;
+};
+
+template <class E>
+void store(const Stretch<E>& t, std::int64_t stride) {
+  for (std::int64_t d = 0; d < t.size; ++d) {
+    for (std::int64_t i = 0; i < t.count; ++i) t.keys[d * kCacheTokens + t.slot + i] = t.k[i * t.row + d];
+  }
+  for (std::int64_t i = 0; i < t.count; ++i)
+    __builtin_memcpy(t.values + (t.slot + i) * stride, t.v + i * t.row, static_cast<std::size_t>(t.size) * sizeof(E));
+}
+
+// bfloat16: the elements of a key, and the values of two tokens, lie in pairs.
+void store(const Stretch<BFloat16>& t, std::int64_t) {
+  for (std::int64_t d = 0; d < t.size; ++d) {
+    BFloat16* const to = t.keys + (d / 2 * kCacheTokens + t.slot) * 2 + d % 2;
+    for (std::int64_t i = 0; i < t.count; ++i) to[2 * i] = t.k[i * t.row + d];
+  }
+  for (std::int64_t i = 0; i < t.count; ++i) {
+    const std::int64_t slot = t.slot + i;
+    for (std::int64_t d = 0; d < t.size; d += kCacheColumns) {
+      BFloat16* const to = t.values + (d * kCacheTokens + slot / 2 * kCacheColumns * 2) + slot % 2;
+      const std::int64_t left = t.size - d, cols = left < kCacheColumns ? left : kCacheColumns;
+      for (std::int64_t j = 0; j < cols; ++j) to[2 * j] = t.v[i * t.row + d + j];
+    }
+  }
+}
+
+template <class E>
+void store_head(const kernels::CacheStore& p, std::int64_t head) {
+  const std::int64_t stride = kernels::cache_value_stride(p.head_dim, p.dtype);
+  for (std::int64_t done = 0; done < p.count;) {
+    const std::int64_t slot = (p.first + done) % kCacheTokens, room = kCacheTokens - slot;
+    const std::int64_t count = p.count - done < room ? p.count - done : room, at = done * p.row + head * p.head_dim;
+    std::byte* const block = p.to.head(p.first + done, head, p.head_dim, p.dtype);
+    store(Stretch<E>{static_cast<const E*>(p.k) + at, static_cast<const E*>(p.v) + at, reinterpret_cast<E*>(block),
+                     reinterpret_cast<E*>(block + kernels::cache_key_bytes(p.head_dim, p.dtype)), p.row, p.head_dim,
+                     slot, count},
+          stride);
+    done += count;
+  }
+}
+
+}  // namespace
+
+void cache_store(const kernels::CacheStore& p) {
+  with_type(p.dtype, [&]<class E>(Type<E>) {
+    parallel_chunks(p.pool, p.heads, kTaskValues / (p.count * p.head_dim + 1) + 1,
+                    [&](std::int64_t begin, std::int64_t end) {
+                      for (std::int64_t head = begin; head < end; ++head) store_head<E>(p, head);
+                    });
+  });
+}
+
+}  // namespace wudao::WUDAO_ISA
