@@ -69,6 +69,12 @@ Tensor bool_tensor(const char* op, const char* argument, const py::handle& objec
   return borrow(py::array_t<bool, py::array::c_style | py::array::forcecast>(array), DType::kBool);
 }
 
+Tensor uint8_tensor(const char* op, const char* argument, const py::handle& object) {
+  const py::array array = as_array(op, argument, object);
+  if (!array.dtype().is(py::dtype::of<std::uint8_t>())) fail<DTypeError>(op, argument, "uint8", dtype_name(array));
+  return borrow(py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>(array), DType::kUInt8);
+}
+
 Tensor float_tensor(const char* op, const char* argument, const py::handle& object, DType dtype) {
   const py::array array = as_array(op, argument, object);
   const char kind = array.dtype().kind();

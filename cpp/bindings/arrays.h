@@ -19,6 +19,7 @@ DType parse_dtype(const std::string& name);
 // Integer arrays are taken for int32 when every value fits; floats become float32 or float64 as asked.
 Tensor int32_tensor(const char* op, const char* argument, const py::handle& array);
 Tensor bool_tensor(const char* op, const char* argument, const py::handle& array);
+Tensor uint8_tensor(const char* op, const char* argument, const py::handle& array);
 Tensor float_tensor(const char* op, const char* argument, const py::handle& array, DType dtype);
 
 // A NumPy array that owns a reference to the tensor's storage; float32, float64, int32 or bool.

@@ -40,7 +40,9 @@ nn::Parameter& find(const GlmObject& self, const std::string& name) {
 
 py::array get(GlmObject& self, const std::string& name, bool copy) {
   self.glm.require_values("state_dict");
-  const Tensor& value = find(self, name).value();
+  const nn::Parameter& parameter = find(self, name);
+  if (parameter.quantized() != nullptr) self.glm.require_float_weights("state_dict");
+  const Tensor& value = parameter.value();
   const py::array view = to_numpy_read_only(value);
   return copy ? py::array(view.attr("copy")()) : view;
 }
@@ -54,6 +56,7 @@ void check_fits(const char* op, const nn::Parameter& parameter, const Tensor& fr
 void set(GlmObject& self, const std::string& name, const py::object& array) {
   self.glm.require_values("load_state_dict");
   const nn::Parameter& parameter = find(self, name);
+  if (parameter.quantized() != nullptr) self.glm.require_float_weights("load_state_dict");
   const Tensor& value = parameter.value();
   const Tensor fresh = float_tensor("load_state_dict", name.c_str(), array, value.dtype());
   check_fits("load_state_dict", parameter, fresh);
@@ -74,13 +77,51 @@ void adopt(GlmObject& self, const py::dict& arrays) {
   for (const nn::ParameterPtr& parameter : self.glm.parameters()) {
     const char* const name = parameter->name().c_str();
     if (!arrays.contains(name)) fail<ConfigError>("GLM", name, "an array", "none");
+    fresh.push_back(parameter->value());
+    if (arrays[name].is_none()) continue;  // its codes are about to come
     py::array array = py::array::ensure(arrays[name]);
     if (array && !can_be_values(array)) array = py::array(array.attr("copy")());
-    fresh.push_back(float_tensor("GLM", name, array ? array : arrays[name], parameter->value().dtype()));
+    fresh.back() = float_tensor("GLM", name, array ? array : arrays[name], parameter->value().dtype());
     check_fits("GLM", *parameter, fresh.back());
   }
   const std::lock_guard lock(self.busy);
   for (std::size_t i = 0; i < fresh.size(); ++i) self.glm.parameters()[i]->set_value(std::move(fresh[i]));
+}
+
+// Codes (out, in) or (out, in / 2) of uint8 and scales (out, groups) of float32 take the place of a weight.
+void quantize(GlmObject& self, const std::string& name, const py::array& codes, const py::array& scales, int bits,
+              int activation_bits) {
+  constexpr const char* op = "quantize";
+  self.glm.require_values(op);
+  nn::Parameter& parameter = find(self, name);
+  const Shape shape = parameter.value().shape();
+  const std::int64_t in = shape.back();
+  if (!name.starts_with("transformer.layers.")) {
+    fail<ConfigError>(op, "name", "a linear layer of a block", '"' + name + '"');
+  }
+  if (bits != 8 && bits != 4) fail<ConfigError>(op, "bits", "8 or 4", text(bits));
+  if (activation_bits != 8 && activation_bits != 16) {
+    fail<ConfigError>(op, "activation_bits", "8 or 16", text(activation_bits));
+  }
+  if (self.glm.compute() == DType::kFloat64) fail<DTypeError>(op, "dtype", "float32 or bfloat16", "float64");
+  const std::int64_t multiple = bits == 8 ? 4 : kernels::kFourBitGroup;
+  if (shape.size() != 2 || in % multiple != 0 || in > kernels::kQuantizedWidest) {
+    fail<ShapeError>(op, name, text("a matrix whose rows are a multiple of ", multiple, " and at most ", kernels::kQuantizedWidest), to_text(shape));
+  }
+  const Tensor bytes = uint8_tensor(op, "codes", codes), factors = float_tensor(op, "scales", scales, DType::kFloat32);
+  const Shape wanted = {shape[0], in * bits / 8}, groups = {shape[0], in / kernels::quantized_group(bits, in)};
+  if (bytes.shape() != wanted) fail<ShapeError>(op, "codes", to_text(wanted), to_text(bytes.shape()));
+  if (factors.shape() != groups) fail<ShapeError>(op, "scales", to_text(groups), to_text(factors.shape()));
+  const std::lock_guard lock(self.busy);
+  parameter.quantize({bytes, factors, bits, activation_bits});
+}
+
+// (codes, scales, bits, activation_bits), or None where a weight is not quantised.
+py::object quantized(GlmObject& self, const std::string& name) {
+  const ops::Quantized* weight = find(self, name).quantized();
+  if (weight == nullptr) return py::none();
+  return py::make_tuple(to_numpy_read_only(weight->codes), to_numpy_read_only(weight->scales), weight->bits,
+                        weight->activation_bits);
 }
 
 py::array logits(GlmObject& self, const py::object& ids, const py::object& positions, const py::object& block_positions,
@@ -126,6 +167,7 @@ double loss(GlmObject& self, const py::dict& batch, const py::kwargs& options) {
 
 py::tuple loss_and_gradients(GlmObject& self, const py::dict& batch, const py::kwargs& options) {
   self.glm.require_values("loss_and_gradients");
+  self.glm.require_float_weights("loss_and_gradients");
   const train::Batch data = read_batch("loss_and_gradients", self.glm.config(), batch);
   const train::PassOptions pass = read_pass_options(options);
   double value = 0.0;
@@ -174,6 +216,9 @@ void bind_glm(pybind11::module_& m) {
       .def("get", &get, py::arg("name"), py::arg("copy") = true)
       .def("set", &set, py::arg("name"), py::arg("array"))
       .def("adopt", &adopt, py::arg("arrays"))
+      .def("quantize", &quantize, py::arg("name"), py::arg("codes"), py::arg("scales"), py::arg("bits"),
+           py::arg("activation_bits"))
+      .def("quantized", &quantized, py::arg("name"))
       .def("logits", &logits, py::arg("ids"), py::arg("positions"), py::arg("block_positions"),
            py::arg("sep") = py::none(), py::arg("mask") = py::none())
       .def("loss", &loss, py::arg("batch"))

@@ -33,6 +33,7 @@ struct TrainerObject {
       : owner(with_values(model)), trainer(model.ctx, model.glm, read_optimizer(optimizer)) {}
   static GlmObject& with_values(GlmObject& model) {
     model.glm.require_values("train");
+    model.glm.require_float_weights("train");
     return model;
   }
   GlmObject& owner;

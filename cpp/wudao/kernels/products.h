@@ -6,6 +6,7 @@
 
 #include "wudao/base/dtype.h"
 #include "wudao/base/philox.h"
+#include "wudao/kernels/quantized.h"
 
 namespace wudao {
 class ThreadPool;
@@ -32,6 +33,7 @@ struct LinearForward {
   std::int64_t first_row;  // global index of row 0, for dropout
   std::int64_t rows, in, out;
   ThreadPool* pool;
+  const QuantizedWeight* quantized = nullptr;  // instead of weight; compute is float32 or bfloat16 then
 };
 
 // du = activation'(u) * dropout(dy);  dx = du W;  dweight = sum over shards of du_s^T x_s;  dbias likewise.

@@ -69,6 +69,15 @@ void GLM::require_values(std::string_view op) const {
                     "Build it without dry_run.");
 }
 
+void GLM::require_float_weights(std::string_view op) const {
+  for (const nn::ParameterPtr& parameter : list_.all()) {
+    if (const ops::Quantized* weight = parameter->quantized()) {
+      fail<ConfigError>(op, "model", "float weights", text(parameter->name(), " of ", weight->bits, " bits"),
+                        "Use the model that it was quantised from.");
+    }
+  }
+}
+
 Var GLM::embed(const nn::Pass& pass, const Inputs& inputs) const {
   Tape& tape = pass.tape;
   const auto look_up = [&](const nn::ParameterPtr& table, const Tensor& ids) {

@@ -41,6 +41,8 @@ class GLM {
 
   // ConfigError naming `op`, which needs the values that a dry run does not have.
   void require_values(std::string_view op) const;
+  // Fails, naming `op`, on a model with weights of few bits.
+  void require_float_weights(std::string_view op) const;
 
   struct Options {
     bool dropout = false;    // whether the configured dropout acts

@@ -22,6 +22,11 @@ Tensor Parameter::take_gradient(Context& ctx) {
   return sum.defined() ? sum : ctx.zeros(value_.shape(), value_.dtype());
 }
 
+void Parameter::quantize(ops::Quantized weight) {
+  quantized_ = std::move(weight);
+  value_ = Tensor::borrow(nullptr, value_.shape(), value_.dtype(), nullptr);
+}
+
 void Parameter::clear_gradient() {
   for (GradientTree& tree : trees_) tree.clear();
 }

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 
 #include "wudao/autograd/gradient.h"
+#include "wudao/ops/quantized.h"
 
 namespace wudao::nn {
 
@@ -15,6 +17,9 @@ class Parameter : public GradientSink {
   const std::string& name() const { return name_; }
   const Tensor& value() const { return value_; }  // float32, or float64 for float64 models
   void set_value(Tensor value) { value_ = std::move(value); }  // of the same shape and type
+  // Takes codes and scales in place of the values, which are given up: there is no way back, and no training.
+  void quantize(ops::Quantized weight);
+  const ops::Quantized* quantized() const { return quantized_ ? &*quantized_ : nullptr; }
   bool decay() const { return decay_; }           // whether weight decay applies: matrices yes, biases and norms no
 
   void add(Context& ctx, Tensor gradient, int use) override;
@@ -27,6 +32,7 @@ class Parameter : public GradientSink {
   std::string name_;
   Tensor value_;
   bool decay_;
+  std::optional<ops::Quantized> quantized_;
   std::array<GradientTree, kMaxUses> trees_;
 };
 

@@ -43,16 +43,23 @@ Tensor Linear::forward(Context& ctx, const Params& params, const Tensors<4>& inp
   Tensor y = ctx.empty({rows, out}, params.out);
   Tensor preactivation;
   if (saved != nullptr && params.activation != Activation::kNone) preactivation = ctx.empty({rows, out}, x.dtype());
+  kernels::QuantizedWeight quantized = {};
+  if (params.quantized != nullptr) quantized = params.quantized->view();
   ctx.kernels->linear_forward({x.raw(), weight.raw(), &weight.storage().packed(), raw_or_null(bias),
                                raw_or_null(residual), y.raw(), raw_or_null(preactivation), x.dtype(), params.out,
                                params.activation, params.dropout, dropout_key(ctx, params.stream), first_row(ctx, rows),
-                               rows, x.dim(1), out, ctx.pool.get()});
+                               rows, x.dim(1), out, ctx.pool.get(),
+                               params.quantized != nullptr ? &quantized : nullptr});
   if (saved != nullptr) *saved = {x, weight, preactivation, bias.defined(), residual.defined()};
   return y;
 }
 
 Tensors<4> Linear::backward(Context& ctx, const Params& params, const Saved& saved, const Tensor& dy,
                             const Flags<4>& needs) {
+  if (params.quantized != nullptr) {
+    fail<ConfigError>(name, "weight", "float32 for gradients", text(params.quantized->bits, " bits"),
+                      "Train first, quantise afterwards.");
+  }
   const std::int64_t rows = saved.x.dim(0), in = saved.x.dim(1), out = saved.weight.dim(0);
   const DType compute = saved.x.dtype(), sum = saved.weight.dtype();
   check_shape(name, "dy", dy, {rows, out});

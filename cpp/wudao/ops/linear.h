@@ -8,6 +8,7 @@
 
 #include "wudao/kernels/products.h"
 #include "wudao/ops/op.h"
+#include "wudao/ops/quantized.h"
 
 namespace wudao::ops {
 
@@ -21,6 +22,7 @@ struct Linear {
     Activation activation = Activation::kNone;
     double dropout = 0.0;
     std::uint32_t stream = 0;  // tells this use of dropout from every other one
+    const Quantized* quantized = nullptr;  // W of few bits; `weight` gives its shape only, and there is no backward
   };
   struct Saved {
     Tensor x, weight, preactivation;

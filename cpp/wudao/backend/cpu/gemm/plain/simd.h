@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#if WUDAO_ISA_LEVEL >= 1 && WUDAO_ISA_LEVEL <= 3
+#if WUDAO_ISA_LEVEL <= 3
 #include <immintrin.h>
 #elif WUDAO_ISA_LEVEL == 4
 #include <arm_neon.h>
@@ -27,6 +27,7 @@ constexpr int kVectorBytes = 16, kColVectors = 2;
 constexpr int kRows = 6;  // of a register tile
 
 typedef float VF32 __attribute__((vector_size(kVectorBytes)));
+typedef std::int32_t VI32 __attribute__((vector_size(kVectorBytes)));
 typedef double VF64 __attribute__((vector_size(kVectorBytes)));
 typedef std::uint32_t VU32 __attribute__((vector_size(kVectorBytes)));
 typedef std::uint16_t VU16 __attribute__((vector_size(kVectorBytes / 2)));
@@ -100,6 +101,49 @@ using Bf16 = Dot;
 #else
 using Bf16 = F32;  // widened
 #endif
+
+// Four codes of a weight, unsigned, times four digits of an activation, signed; the sums are exact.
+struct Codes {
+  using Unit = std::uint32_t;
+  using Sum = std::int32_t;
+  using Vector = VI32;
+  using UnitVector = VU32;
+  static constexpr int kDepth = 4;
+  static WUDAO_INLINE_ALWAYS VI32 multiply_add(VU32 digits, VU32 codes, VI32 c) {
+#if WUDAO_ISA_LEVEL == 3
+    return (VI32)_mm512_dpbusd_epi32((__m512i)c, (__m512i)codes, (__m512i)digits);
+#elif WUDAO_ISA_LEVEL <= 2
+    typedef std::int16_t VI16 __attribute__((vector_size(kVectorBytes)));
+    const VU32 even = codes & 0x00FF00FFu, odd = (codes >> 8) & 0x00FF00FFu;
+    const VI16 low = (VI16)(digits << 8) >> 8, high = (VI16)digits >> 8;
+    return c + multiply_pairs(even, (VU32)low) + multiply_pairs(odd, (VU32)high);
+#else
+    for (int b = 0; b < 4; ++b)
+      c += (VI32)((codes >> (8 * b)) & 0xFFu) * ((VI32)(digits << (24 - 8 * b)) >> 24);
+    return c;
+#endif
+  }
+
+ private:
+#if WUDAO_ISA_LEVEL == 2
+  static WUDAO_INLINE_ALWAYS VI32 multiply_pairs(VU32 a, VU32 b) {
+    return (VI32)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+  }
+#elif WUDAO_ISA_LEVEL == 1
+  static WUDAO_INLINE_ALWAYS VI32 multiply_pairs(VU32 a, VU32 b) {
+    return (VI32)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+  }
+#elif WUDAO_ISA_LEVEL == 0
+  static WUDAO_INLINE_ALWAYS VI32 multiply_pairs(VU32 a, VU32 b) { return (VI32)_mm_madd_epi16((__m128i)a, (__m128i)b); }
+#endif
+};
+
+// Words of 32 bits that are only moved.
+struct Words {
+  using Unit = std::uint32_t;
+  using UnitVector = VU32;
+  static constexpr int kDepth = 1;
+};
 
 template <class Kind>
 constexpr int kWidth = kVectorBytes / static_cast<int>(sizeof(typename Kind::Unit));

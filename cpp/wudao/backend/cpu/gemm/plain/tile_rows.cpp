@@ -25,6 +25,8 @@ template void tile_of_rows<F32>(int, std::int64_t, const UnitsOfA&, const F32::U
                                 std::int64_t, bool);
 template void tile_of_rows<F64>(int, std::int64_t, const UnitsOfA&, const F64::Unit*, double*, std::int64_t,
                                 std::int64_t, bool);
+template void tile_of_rows<Codes>(int, std::int64_t, const UnitsOfA&, const Codes::Unit*, std::int32_t*, std::int64_t,
+                                  std::int64_t, bool);
 #if WUDAO_ISA_LEVEL == 3
 template void tile_of_rows<Dot>(int, std::int64_t, const UnitsOfA&, const Dot::Unit*, float*, std::int64_t,
                                 std::int64_t, bool);

@@ -1,0 +1,115 @@
+// Products with a weight of few bits (kernels/quantized.h).
+//
+// A sliver is kSliver<Codes> columns. Group after group of K it holds the scales of its columns (float32 for 8 bits,
+// bfloat16 for 4) and then the codes, made unsigned, in units of four along K: as they are, or for 4 bits two units
+// in one word, the first in the lower halves of the bytes.
+#pragma once
+
+#include "wudao/backend/cpu/gemm/plain/panel.h"
+#include "wudao/kernels/quantized.h"
+
+namespace wudao::WUDAO_ISA::gemm {
+
+constexpr std::int64_t kCodeCols = kSliver<Codes>;
+constexpr std::int64_t kUnitBytes = kCodeCols * 4;  // of one unit of all columns
+
+// Where things lie in a sliver.
+struct SliverOfCodes {
+  int bits;
+  std::int64_t groups, units;  // units of four codes in a group
+
+  SliverOfCodes(int bits_, std::int64_t in)
+      : bits(bits_), groups(in / kernels::quantized_group(bits_, in)), units(kernels::quantized_group(bits_, in) / 4) {}
+
+  std::int64_t scale_bytes() const { return kCodeCols * (bits == 8 ? 4 : 2); }
+  std::int64_t group_bytes() const { return scale_bytes() + units * kUnitBytes * bits / 8; }
+  std::int64_t bytes() const { return groups * group_bytes(); }
+};
+
+// Activations as integers: row r is scales[r] * (256 hi + lo), or scales[r] * hi when there is one digit. A digit of
+// all columns lies in one line of `depth` bytes, the digits of a row one after the other.
+struct DigitRows {
+  const std::int8_t* digits;
+  const float* scales;
+  const std::int32_t* sums;  // (rows, digits, groups): of the digits of each group
+  std::int64_t depth, groups;
+};
+
+// What makes codes unsigned.
+constexpr std::int32_t offset_of(int bits) { return bits == 8 ? 128 : 8; }
+
+// A group of 4-bit codes as units.
+inline void unpack_group(const char* from, std::int64_t units, std::uint32_t* to) {
+  for (std::int64_t u = 0; u < units; u += 2, to += 2 * kCodeCols) {
+    for (std::int64_t c = 0; c < kCodeCols; c += kWidth<Codes>, from += kVectorBytes) {
+      __builtin_prefetch(from + kAhead);
+      const VU32 pair = load<VU32>(from);
+      store(to + c, pair & 0x0F0F0F0Fu);
+      store(to + kCodeCols + c, (pair >> 4) & 0x0F0F0F0Fu);
+    }
+  }
+}
+
+// The scales of a vector of columns.
+WUDAO_INLINE_ALWAYS VF32 scales_at(const char* scales, int bits, std::int64_t col) {
+  if (bits == 8) return load<VF32>(scales + 4 * col);
+  return (VF32)(widened(reinterpret_cast<const std::uint16_t*>(scales) + col) << 16);
+}
+
+// What the sums of a group say: (256 hi + lo) * scale. `digit_sums` are those of the row's first digit in this group.
+template <int kDigits>
+WUDAO_INLINE_ALWAYS VF32 value_of(const std::int32_t* sums, const std::int32_t* digit_sums, std::int64_t groups,
+                                  std::int32_t offset, VF32 scale) {
+  const VF32 first = __builtin_convertvector(load<VI32>(sums) - offset * digit_sums[0], VF32);
+  if constexpr (kDigits == 1) return first * scale;
+  const VF32 second = __builtin_convertvector(load<VI32>(sums + kCodeCols) - offset * digit_sums[groups], VF32);
+  return (first * 256.0f + second) * scale;
+}
+
+// Rows [row, row + rows) times one group of a sliver: to (+)= value.
+template <int kDigits>
+void multiply_group(const DigitRows& x, std::int64_t row, std::int64_t rows, const SliverOfCodes& sliver,
+                    std::int64_t group, const std::uint32_t* codes, const char* scales, float* to) {
+  constexpr std::int64_t kTogether = kRows / kDigits;
+  alignas(64) std::int32_t sums[kRows * kCodeCols];
+  for (std::int64_t i = 0; i < rows; i += kTogether) {
+    const std::int64_t count = smaller(kTogether, rows - i), first = (row + i) * kDigits;
+    const UnitsOfA units = {reinterpret_cast<const char*>(x.digits) + first * x.depth + group * sliver.units * 4,
+                            x.depth, 4};
+    tile_of_rows<Codes>(static_cast<int>(count * kDigits), sliver.units, units, codes, sums, kCodeCols, kCodeCols,
+                        false);
+    for (std::int64_t r = 0; r < count; ++r) {
+      const std::int32_t* digit_sums = x.sums + (first + r * kDigits) * x.groups + group;
+      float* const line = to + (i + r) * kCodeCols;
+      for (std::int64_t c = 0; c < kCodeCols; c += kWidth<Codes>) {
+        const VF32 value = value_of<kDigits>(sums + r * kDigits * kCodeCols + c, digit_sums, x.groups,
+                                             offset_of(sliver.bits), scales_at(scales, sliver.bits, c));
+        store(line + c, group == 0 ? value : load<VF32>(line + c) + value);
+      }
+    }
+  }
+}
+
+// Rows [row, row + rows), at most kFewRows, times one sliver, columns [col, col + cols): finish(Piece<float>).
+template <int kDigits, class Finish>
+void multiply_sliver(const DigitRows& x, std::int64_t row, std::int64_t rows, const SliverOfCodes& sliver,
+                     const char* data, std::int64_t col, std::int64_t cols, Finish& finish) {
+  alignas(64) float sums[kFewRows * kCodeCols];
+  alignas(64) std::uint32_t unpacked[kernels::kFourBitGroup / 4 * kCodeCols];
+  for (std::int64_t g = 0; g < sliver.groups; ++g, data += sliver.group_bytes()) {
+    const char* const codes = data + sliver.scale_bytes();
+    if (sliver.bits == 4) unpack_group(codes, sliver.units, unpacked);
+    multiply_group<kDigits>(x, row, rows, sliver, g,
+                            sliver.bits == 4 ? unpacked : reinterpret_cast<const std::uint32_t*>(codes), data, sums);
+  }
+  for (std::int64_t i = 0; i < rows; i += kRows) {
+    const std::int64_t count = smaller(kRows, rows - i);
+    for (std::int64_t r = i; r < i + count; ++r) {
+      for (std::int64_t c = 0; c < kCodeCols; c += kWidth<Codes>)
+        store(sums + r * kCodeCols + c, load<VF32>(sums + r * kCodeCols + c) * x.scales[row + r]);
+    }
+    finish(Piece<float>{sums + i * kCodeCols, kCodeCols, row + i, count, col, cols});
+  }
+}
+
+}  // namespace wudao::WUDAO_ISA::gemm

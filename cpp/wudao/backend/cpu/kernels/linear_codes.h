@@ -1,0 +1,10 @@
+// A linear layer whose weight is quantised.
+#pragma once
+
+#include "wudao/kernels/products.h"
+
+namespace wudao::WUDAO_ISA {
+
+void forward_codes(const kernels::LinearForward& p);
+
+}  // namespace wudao::WUDAO_ISA

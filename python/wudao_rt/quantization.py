@@ -1,0 +1,131 @@
+"""Weights of few bits: int8 with a scale for each row, int4 with a scale for each 64 weights of a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from wudao_rt.config.settings import refuse_unknown
+
+if TYPE_CHECKING:
+    from wudao_rt.glm import GLM
+    from wudao_rt.ops.types import Array
+
+Format = Literal["int8", "int4"]
+BITS = {"int8": 8, "int4": 4}
+GROUP = 64  # weights of a row that share a scale in int4
+LINEARS = ("attention.query_key_value", "attention.dense", "mlp.dense_h_to_4h", "mlp.dense_4h_to_h")
+_SHRINK = np.linspace(1.0, 0.75, 11)  # scales tried for int4, as parts of largest / 7
+
+
+def quantize_int8(weight: Array) -> tuple[Array, Array]:
+    """Round a matrix to int8.
+
+    scale = max |w| / 127 of the row;  code = round(w / scale), ties to even
+
+    Args:
+        weight: (out, in) float.
+
+    Returns:
+        Codes (out, in) int8 and scales (out, 1) float32. |w - scale code| is at most half a scale.
+
+    Source: Zeng et al. 2022, "GLM-130B: An open bilingual pre-trained model", section 4.
+
+    Example:
+        >>> codes, scales = quantize_int8(np.array([[1.0, -2.0, 0.5, 0.0]]))
+        >>> codes.tolist()
+        [[64, -127, 32, 0]]
+    """
+    weight = np.asarray(weight, np.float32)
+    scales = np.abs(weight).max(axis=1, keepdims=True) / np.float32(127)
+    codes = np.rint(weight / np.where(scales == 0, 1, scales))
+    return codes.astype(np.int8), scales.astype(np.float32)
+
+
+def quantize_int4(weight: Array) -> tuple[Array, Array]:
+    """Round a matrix to int4 by groups of 64 weights.
+
+    code = round(w / scale), from -7 to 7; of eleven scales from 1 to 0.75 times max |w| / 7 of the group, rounded to
+    bfloat16, the one with the smallest squared error counts.
+
+    Args:
+        weight: (out, in) float, `in` a multiple of 64.
+
+    Returns:
+        Codes (out, in) int8 and scales (out, in / 64) float32 that are bfloat16 values.
+    """
+    groups = np.asarray(weight, np.float32).reshape(len(weight), -1, GROUP)
+    largest = np.abs(groups).max(axis=2, keepdims=True) / np.float32(7)
+    best_error = np.full(largest.shape, np.inf, np.float32)
+    best_codes = np.zeros(groups.shape, np.int8)
+    best_scales = np.zeros(largest.shape, np.float32)
+    for part in _SHRINK:
+        scales = _as_bfloat16(largest * np.float32(part))
+        codes = np.clip(np.rint(groups / np.where(scales == 0, 1, scales)), -7, 7)
+        error = np.square(groups - codes * scales).sum(axis=2, keepdims=True)
+        better = error < best_error
+        best_error = np.where(better, error, best_error)
+        best_codes = np.where(better, codes, best_codes).astype(np.int8)
+        best_scales = np.where(better, scales, best_scales)
+    return best_codes.reshape(weight.shape), best_scales[:, :, 0]
+
+
+def pack_int4(codes: Array) -> Array:
+    """Pack codes from -7 to 7 as the engine reads them: eight, with 8 added to each, in four bytes.
+
+    Byte b of the four holds code b in its lower half and code b + 4 in its upper half.
+
+    Args:
+        codes: (out, in) int8, `in` a multiple of 8.
+
+    Returns:
+        (out, in / 2) uint8.
+
+    Example:
+        >>> [hex(byte) for byte in pack_int4(np.array([[-7, 0, 1, 2, 3, 4, 5, 7]], np.int8))[0]]
+        ['0xb1', '0xc8', '0xd9', '0xfa']
+    """
+    eights = (codes + 8).astype(np.uint8).reshape(len(codes), -1, 2, 4)
+    return (eights[:, :, 0] | eights[:, :, 1] << 4).reshape(len(codes), -1)
+
+
+def unpack_int4(packed: Array) -> Array:
+    """Undo `pack_int4`."""
+    fours = packed.reshape(len(packed), -1, 1, 4)
+    halves = np.concatenate([fours & 15, fours >> 4], axis=2)
+    return (halves.astype(np.int8) - 8).reshape(len(packed), -1)
+
+
+def dequantize(codes: Array, scales: Array) -> Array:
+    """Return scale * code: (out, in) float32 from codes of that shape and scales (out, groups)."""
+    groups = codes.reshape(len(codes), scales.shape[1], -1)
+    return (groups * scales[:, :, None]).reshape(codes.shape).astype(np.float32)
+
+
+def quantize_model(model: GLM, form: str, activation_bits: int = 16) -> None:
+    """Round the four linear layers of each block of a model, in place; it can no longer be trained.
+
+    Args:
+        model: with float weights; float32 or bfloat16.
+        form: "int8" or "int4".
+        activation_bits: 16 or 8: to how many bits the inputs of these layers are rounded, row by row.
+    """
+    refuse_unknown(form, tuple(BITS), "quantize: format")
+    for layer in range(model.config.num_layers):
+        for linear in LINEARS:
+            name = f"transformer.layers.{layer}.{linear}.weight"
+            weight = model.core.get(name, copy=False)
+            if form == "int8":
+                codes, scales = quantize_int8(weight)
+                packed = codes.view(np.uint8)
+            else:
+                codes, scales = quantize_int4(weight)
+                packed = pack_int4(codes)
+            model.core.quantize(name, packed, scales, BITS[form], activation_bits)
+
+
+def _as_bfloat16(x: Array) -> Array:
+    """Round float32 to bfloat16 values, to nearest."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)
