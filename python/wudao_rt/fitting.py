@@ -11,27 +11,30 @@ import numpy as np
 from wudao_rt import _core
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.errors import CheckpointError, shown
+from wudao_rt.quantization import QuantizedWeight
 
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def check_weights(source: Path, config: GLMConfig, arrays: Mapping[str, np.ndarray]) -> None:
+def check_weights(source: Path, config: GLMConfig, arrays: Mapping[str, Any]) -> None:
     """Compare arrays with a shape.
 
     Args:
         source: the file, for the message.
         config: the shape.
-        arrays: float arrays by name.
+        arrays: float arrays by name; weights of few bits are taken as they are.
     Raises:
         CheckpointError: other names, shapes or types, or numbers that are not finite in float32.
     """
-    count = sum(array.size for array in arrays.values())
+    few = {name: weight for name, weight in arrays.items() if isinstance(weight, QuantizedWeight)}
+    arrays = {name: array for name, array in arrays.items() if name not in few}
+    count = sum(array.size for array in arrays.values()) + sum(w.codes.size * 8 // w.bits for w in few.values())
     # First of all: a config may ask for more layers than anybody could list.
     if count != config.parameter_count:
         raise _unfit(source, f"{shown(config.parameter_count)} values, as its configuration has", count)
     names = _core.GLM(config.to_dict(), "float32", 0, dry_run=True)
     shapes = {name: tuple(names.shape(name)) for name in names.names()}
-    for name in [*shapes, *arrays]:
+    for name in [*(shape for shape in shapes if shape not in few), *arrays]:
         if name not in arrays or name not in shapes:
             raise _unfit(source, f"the names of its {len(shapes)} tensors", f"{shown(name)} on one side only")
         _check_array(source, name, arrays[name], shapes[name])

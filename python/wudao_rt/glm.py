@@ -15,6 +15,7 @@ from wudao_rt.config.glm import GLMConfig
 from wudao_rt.config.settings import refuse_unknown
 from wudao_rt.errors import ConfigError, DTypeError, OutOfMemory, shown
 from wudao_rt.machine import memory_bytes
+from wudao_rt.quantization import Format, QuantizedWeight, check_form, quantize, quantized_names
 
 if TYPE_CHECKING:
     from wudao_rt.data.blanks import SpecialIds
@@ -71,14 +72,14 @@ class GLM:
 
     @classmethod
     def from_arrays(
-        cls, config: GLMConfig, arrays: Mapping[str, Array], dtype: DType = "float32",
+        cls, config: GLMConfig, arrays: Mapping[str, Array | QuantizedWeight], dtype: DType = "float32",
         tokenizer: Tokenizer | None = None,
     ) -> GLM:
         """Make a model of its weights, without drawing first values.
 
         Args:
             config, dtype, tokenizer: as of `GLM`.
-            arrays: weights by name, as `state_dict` has them. They become the model's own: arrays of float32 (float64
+            arrays: weights by name, as `state_dict` or `weights` has them. They become the model's own: arrays of float32 (float64
                 for "float64") that may be written are not copied, and training changes them.
 
         Raises:
@@ -88,8 +89,39 @@ class GLM:
         _check_memory(config, dtype)
         model = cls(config, dtype=dtype, tokenizer=tokenizer, dry_run=True)
         _check_names("GLM", model.core.names(), arrays, " Give those of state_dict().")
-        model.core.adopt(dict(arrays))
+        few = {name: weight for name, weight in arrays.items() if isinstance(weight, QuantizedWeight)}
+        model.core.adopt({name: None if name in few else array for name, array in arrays.items()})
+        for name, weight in few.items():
+            model.core.quantize(name, weight.codes, weight.scales, weight.bits, weight.activation_bits)
         return model
+
+    def quantized(self, form: Format, activation_bits: int = 16) -> GLM:
+        """Return this model with the four linear weights of each block in few bits: it generates and scores.
+
+        Sums of products are integers, so they are exact and the same on every machine. It cannot be trained.
+
+        Args:
+            form: "int8", one scale a row, or "int4", one scale for 64 weights of a row.
+            activation_bits: 16 or 8: what the inputs of these layers are rounded to, row by row.
+
+        Raises:
+            ConfigError: unknown format; a float64 model, or one that is quantised already.
+            ShapeError: widths that are not a multiple of 4 (int8) or 64 (int4).
+
+        Source: Zeng et al. 2022, "GLM-130B: An open bilingual pre-trained model", section 4.
+        """
+        check_form(form, activation_bits)
+        if self.dtype == "float64":
+            raise ConfigError("quantize: dtype: expected float32 or bfloat16, got float64. Load it with another dtype.")
+        few = set(quantized_names(self.config.num_layers))
+        arrays = {name: quantize(weight, form, activation_bits) if name in few else weight
+                  for name, weight in self.state_dict(copy=False).items()}
+        return GLM.from_arrays(self.config, arrays, self.dtype, self.tokenizer)
+
+    def weights(self) -> dict[str, Array | QuantizedWeight]:
+        """Return what `from_arrays` takes: read-only views of the arrays, and the weights of few bits as they are."""
+        few = {name: self.core.quantized(name) for name in self.core.names()}
+        return {name: self.core.get(name, False) if one is None else QuantizedWeight(*one) for name, one in few.items()}
 
     def __repr__(self) -> str:
         return f"GLM({self.config}, dtype={self.dtype!r})"

@@ -16,6 +16,7 @@ from wudao_rt.errors import CheckpointError, ConfigError, shown
 from wudao_rt.files import reason, write_whole
 from wudao_rt.fitting import check_weights
 from wudao_rt.glm import GLM
+from wudao_rt.quantized_file import quantization_table, restored, stored
 from wudao_rt.safetensors_file import mapped_arrays
 
 if sys.version_info >= (3, 11):
@@ -33,11 +34,12 @@ def save(model: GLM, folder: Path) -> None:
     from safetensors import SafetensorError
 
     model.core.require_values("save")
-    tables = {"model": model.config.to_dict(), "train": {"dtype": model.dtype}}
+    weights = model.weights()
+    tables = {"model": model.config.to_dict(), "train": {"dtype": model.dtype}} | quantization_table(weights)
     temporary = folder / f".{WEIGHTS}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(model.state_dict(copy=False), temporary)
+        save_file(stored(weights), temporary)
         os.replace(temporary, folder / WEIGHTS)
         write_whole(folder / CONFIG, tomli_w.dumps(tables))
     except (OSError, SafetensorError) as error:
@@ -81,8 +83,8 @@ def load(path: str | Path, dtype: str | None = None) -> GLM:
     if not isinstance(path, (str, os.PathLike)):
         raise CheckpointError(f"load: path: expected the path of a folder, got {path!r}. Give a text or a Path.")
     folder = resolve(Path(path))
-    config, trained_in = _read_config(folder / CONFIG)
-    weights = read_weights(folder / WEIGHTS)
+    config, trained_in, quantization = _read_config(folder / CONFIG)
+    weights = restored(folder, read_weights(folder / WEIGHTS), config, quantization)
     check_weights(folder / WEIGHTS, config, weights)
     tokenizer = None
     if (folder / TOKENIZER).is_dir():
@@ -135,8 +137,8 @@ def read_weights(path: Path) -> dict[str, Any]:
                               f"{shown(error, _LONGEST_REASON)}. Use another checkpoint.") from None
 
 
-def _read_config(path: Path) -> tuple[GLMConfig, str]:
-    """Return the shape and the compute type; whatever else a run's config says is not looked at."""
+def _read_config(path: Path) -> tuple[GLMConfig, str, Any]:
+    """Return the shape, the compute type and the table of quantisation; whatever else a run's config says is not looked at."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -148,4 +150,4 @@ def _read_config(path: Path) -> tuple[GLMConfig, str]:
                               "Is this a model folder?")
     dtype = train.get("dtype", "float32")
     refuse_unknown(dtype, COMPUTE_TYPES, f"load: {path}: dtype")
-    return _shape(path, model), dtype
+    return _shape(path, model), dtype, tables.get("quantization")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from wudao_rt.config.settings import refuse_unknown
+from wudao_rt.errors import ConfigError, ShapeError, shown
 
 if TYPE_CHECKING:
-    from wudao_rt.glm import GLM
     from wudao_rt.ops.types import Array
 
 Format = Literal["int8", "int4"]
@@ -103,26 +104,54 @@ def dequantize(codes: Array, scales: Array) -> Array:
     return (groups * scales[:, :, None]).reshape(codes.shape).astype(np.float32)
 
 
-def quantize_model(model: GLM, form: str, activation_bits: int = 16) -> None:
-    """Round the four linear layers of each block of a model, in place; it can no longer be trained.
+@dataclass(frozen=True, eq=False)
+class QuantizedWeight:
+    """Hold a weight of few bits.
 
     Args:
-        model: with float weights; float32 or bfloat16.
-        form: "int8" or "int4".
-        activation_bits: 16 or 8: to how many bits the inputs of these layers are rounded, row by row.
+        codes: uint8, (out, in) for 8 bits (an int8 in each), (out, in / 2) for 4 bits (see `pack_int4`).
+        scales: float32, (out, 1) or (out, in / 64).
+        bits: 8 or 4.
+        activation_bits: 16 or 8, to which the layer's inputs are rounded, row by row.
     """
+
+    codes: Array
+    scales: Array
+    bits: int
+    activation_bits: int = 16
+
+    def dequantized(self) -> Array:
+        """Return the weight as float32."""
+        return dequantize(self.codes.view(np.int8) if self.bits == 8 else unpack_int4(self.codes), self.scales)
+
+
+def quantize(weight: Array, form: str, activation_bits: int = 16) -> QuantizedWeight:
+    """Round a matrix to "int8" or "int4".
+
+    Raises:
+        ConfigError: another format or number of bits.
+        ShapeError: rows that are not a multiple of 4 (int8) or 64 (int4).
+    """
+    check_form(form, activation_bits)
+    multiple = 4 if form == "int8" else GROUP
+    if weight.ndim != 2 or weight.shape[1] % multiple:
+        raise ShapeError(f"quantize: weight: expected a matrix with rows of a multiple of {multiple} for {form}, got "
+                         f"shape {weight.shape}. Choose another format.")
+    codes, scales = quantize_int8(weight) if form == "int8" else quantize_int4(weight)
+    return QuantizedWeight(codes.view(np.uint8) if form == "int8" else pack_int4(codes), scales, BITS[form],
+                           activation_bits)
+
+
+def check_form(form: Any, activation_bits: Any) -> None:
+    """Refuse, with a ConfigError, what is no format."""
     refuse_unknown(form, tuple(BITS), "quantize: format")
-    for layer in range(model.config.num_layers):
-        for linear in LINEARS:
-            name = f"transformer.layers.{layer}.{linear}.weight"
-            weight = model.core.get(name, copy=False)
-            if form == "int8":
-                codes, scales = quantize_int8(weight)
-                packed = codes.view(np.uint8)
-            else:
-                codes, scales = quantize_int4(weight)
-                packed = pack_int4(codes)
-            model.core.quantize(name, packed, scales, BITS[form], activation_bits)
+    if activation_bits not in (8, 16):
+        raise ConfigError(f"quantize: activation_bits: expected 8 or 16, got {shown(activation_bits)}. Choose one.")
+
+
+def quantized_names(num_layers: int) -> list[str]:
+    """Return the names of what is quantised in a model: the four linear weights of each block."""
+    return [f"transformer.layers.{layer}.{linear}.weight" for layer in range(num_layers) for linear in LINEARS]
 
 
 def _as_bfloat16(x: Array) -> Array:

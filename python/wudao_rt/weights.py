@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from wudao_rt.fitting import check_weights
 from wudao_rt.model_folder import TOKENIZER, resolve, save_file
 from wudao_rt.model_folder import load as load_model
 from wudao_rt.safetensors_file import mapped_arrays
+
+if TYPE_CHECKING:
+    from wudao_rt.glm import GLM
 
 WORD = "word_embeddings.weight"
 POSITION = "transformer.position_embeddings.weight"
@@ -144,6 +148,11 @@ def write_folder(model: Weights, target: Path, dtype: str, tokenizer: Path | Non
     Raises:
         ConfigError: float16; names or shapes that are not those of a GLM.
     """
+    glm_of(model, dtype, tokenizer).save(target)
+
+
+def glm_of(model: Weights, dtype: str, tokenizer: Path | None = None) -> GLM:
+    """Make a model of the weights; arguments and errors as of `write_folder`."""
     from wudao_rt.data.tokenizer import Tokenizer
     from wudao_rt.glm import GLM
 
@@ -152,4 +161,4 @@ def write_folder(model: Weights, target: Path, dtype: str, tokenizer: Path | Non
                           "Use float32 or bfloat16.")
     folder = tokenizer or model.tokenizer
     loaded = Tokenizer.load(folder) if folder else None
-    GLM.from_arrays(model.config, model.arrays, dtype=dtype, tokenizer=loaded).save(target)
+    return GLM.from_arrays(model.config, model.arrays, dtype=dtype, tokenizer=loaded)
