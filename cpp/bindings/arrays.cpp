@@ -6,9 +6,7 @@
 namespace wudao::python {
 namespace {
 
-Shape shape_of(const py::array& array) {
-  return Shape(array.shape(), array.shape() + array.ndim());
-}
+Shape shape_of(const py::array& array) { return Shape(array.shape(), array.shape() + array.ndim()); }
 
 // The array, kept alive by the tensor that borrows its memory. The last reference may go on any thread.
 std::shared_ptr<void> keep(py::array array) {

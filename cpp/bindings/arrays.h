@@ -15,8 +15,8 @@ namespace py = pybind11;
 // "float32", "bfloat16" or "float64"; ConfigError otherwise.
 DType parse_dtype(const std::string& name);
 
-// The array's values without a copy where it is contiguous and of that type already; `op` and `argument` name it in errors.
-// Integer arrays are taken for int32 when every value fits; floats become float32 or float64 as asked.
+// The array's values without a copy where it is contiguous and of that type already; `op` and `argument` name it in
+// errors. Integer arrays are taken for int32 when every value fits; floats become float32 or float64 as asked.
 Tensor int32_tensor(const char* op, const char* argument, const py::handle& array);
 Tensor bool_tensor(const char* op, const char* argument, const py::handle& array);
 Tensor uint8_tensor(const char* op, const char* argument, const py::handle& array);

@@ -106,7 +106,9 @@ void quantize(GlmObject& self, const std::string& name, const py::array& codes, 
   if (self.glm.compute() == DType::kFloat64) fail<DTypeError>(op, "dtype", "float32 or bfloat16", "float64");
   const std::int64_t multiple = bits == 8 ? 4 : kernels::kFourBitGroup;
   if (shape.size() != 2 || in % multiple != 0 || in > kernels::kQuantizedWidest) {
-    fail<ShapeError>(op, name, text("a matrix whose rows are a multiple of ", multiple, " and at most ", kernels::kQuantizedWidest), to_text(shape));
+    fail<ShapeError>(
+        op, name, text("a matrix whose rows are a multiple of ", multiple, " and at most ", kernels::kQuantizedWidest),
+        to_text(shape));
   }
   const Tensor bytes = uint8_tensor(op, "codes", codes), factors = float_tensor(op, "scales", scales, DType::kFloat32);
   const Shape wanted = {shape[0], in * bits / 8}, groups = {shape[0], in / kernels::quantized_group(bits, in)};
@@ -176,7 +178,8 @@ py::tuple loss_and_gradients(GlmObject& self, const py::dict& batch, const py::k
     const py::gil_scoped_release release;
     const std::lock_guard lock(self.busy);
     value = train::run_batch(self.ctx, self.glm, data, pass, true);
-    for (const nn::ParameterPtr& parameter : self.glm.parameters()) gradients.push_back(parameter->take_gradient(self.ctx));
+    for (const nn::ParameterPtr& parameter : self.glm.parameters())
+      gradients.push_back(parameter->take_gradient(self.ctx));
   }
   py::dict out;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
@@ -204,15 +207,18 @@ void bind_glm(pybind11::module_& m) {
   py::class_<GlmObject>(m, "GLM")
       .def(py::init<const py::dict&, const std::string&, std::uint64_t, bool>(), py::arg("config"), py::arg("dtype"),
            py::arg("seed"), py::arg("dry_run") = false)
-      .def_property_readonly("parameter_count", [](const GlmObject& self) {
-        std::int64_t count = 0;
-        for (const auto& parameter : self.glm.parameters()) count += parameter->value().size();
-        return count;
-      })
-      .def("require_values", [](const GlmObject& self, const std::string& op) { self.glm.require_values(op); },
-           py::arg("op"))
+      .def_property_readonly("parameter_count",
+                             [](const GlmObject& self) {
+                               std::int64_t count = 0;
+                               for (const auto& parameter : self.glm.parameters()) count += parameter->value().size();
+                               return count;
+                             })
+      .def(
+          "require_values", [](const GlmObject& self, const std::string& op) { self.glm.require_values(op); },
+          py::arg("op"))
       .def("names", &names)
-      .def("shape", [](const GlmObject& self, const std::string& name) { return py::tuple(py::cast(find(self, name).value().shape())); })
+      .def("shape", [](const GlmObject& self,
+                       const std::string& name) { return py::tuple(py::cast(find(self, name).value().shape())); })
       .def("get", &get, py::arg("name"), py::arg("copy") = true)
       .def("set", &set, py::arg("name"), py::arg("array"))
       .def("adopt", &adopt, py::arg("arrays"))

@@ -17,13 +17,20 @@ optim::OptimizerConfig read_optimizer(const py::dict& dict) {
       const std::string kind = py::str(value);
       if (kind != "adamw" && kind != "muon") fail<ConfigError>("optimizer", "name", "adamw or muon", '"' + kind + '"');
       config.muon = kind == "muon";
-    } else if (name == "newton_schulz") config.newton_schulz = parse_dtype(py::str(value));
-    else if (name == "beta1") config.beta1 = value.cast<double>();
-    else if (name == "beta2") config.beta2 = value.cast<double>();
-    else if (name == "eps") config.eps = value.cast<double>();
-    else if (name == "weight_decay") config.weight_decay = value.cast<double>();
-    else if (name == "momentum") config.momentum = value.cast<double>();
-    else fail<ConfigError>("optimizer", "key", "name, newton_schulz, beta1, beta2, eps, weight_decay or momentum", name);
+    } else if (name == "newton_schulz")
+      config.newton_schulz = parse_dtype(py::str(value));
+    else if (name == "beta1")
+      config.beta1 = value.cast<double>();
+    else if (name == "beta2")
+      config.beta2 = value.cast<double>();
+    else if (name == "eps")
+      config.eps = value.cast<double>();
+    else if (name == "weight_decay")
+      config.weight_decay = value.cast<double>();
+    else if (name == "momentum")
+      config.momentum = value.cast<double>();
+    else
+      fail<ConfigError>("optimizer", "key", "name, newton_schulz, beta1, beta2, eps, weight_decay or momentum", name);
   }
   return config;
 }
@@ -40,7 +47,8 @@ struct TrainerObject {
   train::Trainer trainer;
 };
 
-py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon_lr, double clip, const py::kwargs& options) {
+py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon_lr, double clip,
+              const py::kwargs& options) {
   const train::Batch data = read_batch("train", self.owner.glm.config(), batch);
   const train::StepOptions settings{read_pass_options(options), {lr, muon_lr, 1.0}, clip};
   train::StepResult result;
@@ -98,6 +106,7 @@ void bind_trainer(pybind11::module_& m) {
       .def("step", &step, py::arg("batch"), py::arg("lr"), py::arg("muon_lr") = 0.0, py::arg("clip") = 0.0)
       .def("state", &state)
       .def("set_state", &set_state, py::arg("state"))
-      .def_property("steps", [](TrainerObject& self) { return self.trainer.optimizer().steps(); },
-                    [](TrainerObject& self, std::int64_t steps) { self.trainer.optimizer().set_steps(steps); });
+      .def_property(
+          "steps", [](TrainerObject& self) { return self.trainer.optimizer().steps(); },
+          [](TrainerObject& self, std::int64_t steps) { self.trainer.optimizer().set_steps(steps); });
 }

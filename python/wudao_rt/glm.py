@@ -79,8 +79,8 @@ class GLM:
 
         Args:
             config, dtype, tokenizer: as of `GLM`.
-            arrays: weights by name, as `state_dict` or `weights` has them. They become the model's own: arrays of float32 (float64
-                for "float64") that may be written are not copied, and training changes them.
+            arrays: weights by name, as `state_dict` or `weights` has them. They become the model's own: arrays of
+                float32 (float64 for "float64") that may be written are not copied, and training changes them.
 
         Raises:
             ConfigError, ShapeError, DTypeError: as of `GLM` and `load_state_dict`.

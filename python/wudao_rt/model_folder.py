@@ -138,7 +138,7 @@ def read_weights(path: Path) -> dict[str, Any]:
 
 
 def _read_config(path: Path) -> tuple[GLMConfig, str, Any]:
-    """Return the shape, the compute type and the table of quantisation; whatever else a run's config says is not looked at."""
+    """Return the shape, the compute type and the table of quantisation; what else a run's config says is not read."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -95,14 +95,16 @@ class Pass {
     std::vector<Tensor> qkv;
     for (const Tensor& chunk : x) qkv.push_back(glm_.blocks()[layer].qkv(pass_, chunk));
     for (const Segment& s : plan_.segments) {
-      feeds_[s.feed].cache->store(ctx_, static_cast<std::int64_t>(layer), plan_.past[s.feed] + s.token, s.count, qkv[s.chunk], s.row);
+      feeds_[s.feed].cache->store(ctx_, static_cast<std::int64_t>(layer), plan_.past[s.feed] + s.token, s.count,
+                                  qkv[s.chunk], s.row);
     }
     return qkv;
   }
 
   std::vector<Tensor> attend(std::size_t layer, const std::vector<Tensor>& qkv) {
     std::vector<Tensor> y;
-    for (const std::int64_t rows : plan_.chunks) y.push_back(ctx_.empty({rows, glm_.config().hidden_size}, glm_.compute()));
+    for (const std::int64_t rows : plan_.chunks)
+      y.push_back(ctx_.empty({rows, glm_.config().hidden_size}, glm_.compute()));
     const auto one = [&](const Segment& s) { attend(layer, s, qkv[s.chunk], y[s.chunk]); };
     const std::vector<Segment>& segments = plan_.segments;
     // Many texts: one task each. Few: each call spreads its heads over the pool.
@@ -119,11 +121,17 @@ class Pass {
     const std::int64_t width = glm_.config().hidden_size, heads = glm_.config().num_heads, head = width / heads;
     const auto keys = plan_.past[s.feed] + static_cast<std::int64_t>(feeds_[s.feed].tokens.size());
     const KvCache& cache = *feeds_[s.feed].cache;
-    const kernels::AttentionShape shape = {1, heads, head, s.count, keys, plan_.past[s.feed] + s.token,
-                                           &plan_.sep[s.feed], nullptr, glm_.compute(), 0.0, {}, 0};
+    const kernels::AttentionShape shape = {
+        1,       heads,          head, s.count, keys, plan_.past[s.feed] + s.token, &plan_.sep[s.feed],
+        nullptr, glm_.compute(), 0.0,  {},      0};
     const auto index = static_cast<std::int64_t>(layer);
-    ctx_.kernels->attention_forward({shape, {at(qkv, s.row, 3 * width), 0, 3 * width, head}, {}, {},
-                                     {at(y, s.row, width), 0, width, head}, nullptr, ctx_.pool.get(),
+    ctx_.kernels->attention_forward({shape,
+                                     {at(qkv, s.row, 3 * width), 0, 3 * width, head},
+                                     {},
+                                     {},
+                                     {at(y, s.row, width), 0, width, head},
+                                     nullptr,
+                                     ctx_.pool.get(),
                                      cache.layer(index)});
   }
 
@@ -136,7 +144,8 @@ class Pass {
 };
 
 // The wanted rows of chunked hidden states as one matrix.
-Tensor gather_rows(const Context& ctx, const std::vector<Tensor>& x, const Plan& plan, std::int64_t chunk_rows, Rows wanted) {
+Tensor gather_rows(const Context& ctx, const std::vector<Tensor>& x, const Plan& plan, std::int64_t chunk_rows,
+                   Rows wanted) {
   std::vector<std::int64_t> rows;
   for (std::size_t f = 0; wanted == Rows::kLast && f < plan.first_row.size(); ++f) {
     rows.push_back((f + 1 < plan.first_row.size() ? plan.first_row[f + 1] : plan.rows) - 1);
@@ -158,7 +167,8 @@ void check(std::span<const Feed> feeds, const model::GLM& glm) {
   for (const Feed& feed : feeds) {
     if (feed.tokens.empty()) fail<ShapeError>("decode", "tokens", "at least one token", "none");
     if (!feed.cache->fits(glm)) fail<ShapeError>("decode", "cache", "one made for this model", "one of another shape");
-    if (!seen.insert(feed.cache).second) fail<ShapeError>("decode", "cache", "one for each text", "the same twice", "Fork it.");
+    if (!seen.insert(feed.cache).second)
+      fail<ShapeError>("decode", "cache", "one for each text", "the same twice", "Fork it.");
   }
 }
 

@@ -10,7 +10,8 @@ using kernels::kCacheTokens;
 
 bool KvCache::fits(const model::GLM& glm) const {
   const model::GLMConfig& config = glm.config();
-  return layers_ == config.num_layers && width_ == config.hidden_size && heads_ == config.num_heads && dtype_ == glm.compute();
+  return layers_ == config.num_layers && width_ == config.hidden_size && heads_ == config.num_heads &&
+         dtype_ == glm.compute();
 }
 
 void KvCache::keep(Tensor block) {
@@ -41,8 +42,8 @@ void KvCache::store(const Context& ctx, std::int64_t layer, std::int64_t first, 
                     std::int64_t row) {
   const std::byte* const rows = static_cast<const std::byte*>(qkv.raw());
   const auto at = [&](std::int64_t part) { return rows + kernels::cache_bytes_of((3 * row + part) * width_, dtype_); };
-  ctx.kernels->cache_store({at(1), at(2), this->layer(layer), dtype_, 3 * width_, heads_, head_dim(), first, count,
-                            ctx.pool.get()});
+  ctx.kernels->cache_store(
+      {at(1), at(2), this->layer(layer), dtype_, 3 * width_, heads_, head_dim(), first, count, ctx.pool.get()});
 }
 
 }  // namespace wudao::infer

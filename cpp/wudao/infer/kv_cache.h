@@ -13,7 +13,9 @@ class KvCache {
  public:
   KvCache() = default;
   explicit KvCache(const model::GLM& glm)
-      : layers_(glm.config().num_layers), width_(glm.config().hidden_size), heads_(glm.config().num_heads),
+      : layers_(glm.config().num_layers),
+        width_(glm.config().hidden_size),
+        heads_(glm.config().num_heads),
         dtype_(glm.compute()) {}
 
   std::int64_t length() const { return length_; }

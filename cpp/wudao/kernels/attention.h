@@ -39,7 +39,8 @@ struct AttentionShape {
 struct AttentionForward {
   AttentionShape shape;
   Strided q, k, v, y;
-  void* softmax;  // (2, batch, heads, queries) accumulator type: the largest score m, the sum of exp(score - m); or null
+  void*
+      softmax;  // (2, batch, heads, queries) accumulator type: the largest score m, the sum of exp(score - m); or null
   ThreadPool* pool;
   CachedLayer cached = {};  // where keys and values are instead of k and v, of one sample; or no blocks
 };

@@ -11,7 +11,7 @@
 namespace wudao {
 class ThreadPool;
 struct PackedForms;
-}
+}  // namespace wudao
 
 namespace wudao::kernels {
 
@@ -74,8 +74,8 @@ struct Matmul {
 //   dh_n = (softmax(z_n) - onehot(target_n)) W * weight_n;  dW = sum over shards of dz_s^T h_s
 // Rows whose weight is 0 cost nothing: their dh is zero and no logits are made.
 struct OutputLoss {
-  const void* h;        // (rows, in) compute
-  const void* weight;   // (vocab, in) accumulator type
+  const void* h;       // (rows, in) compute
+  const void* weight;  // (vocab, in) accumulator type
   PackedForms* packed;
   const std::int32_t* targets;  // (rows,)
   const double* weights;        // (rows,) already divided by the global number of counted tokens

@@ -16,7 +16,7 @@ struct PackedForms;
 
 namespace wudao::kernels {
 
-constexpr std::int64_t kFourBitGroup = 64;  // weights that share a scale
+constexpr std::int64_t kFourBitGroup = 64;        // weights that share a scale
 constexpr std::int64_t kQuantizedWidest = 65536;  // of a row: its sums have to fit into 32 bits
 
 struct QuantizedWeight {

@@ -32,7 +32,8 @@ void GLMConfig::check() const {
     fail<ConfigError>("GLMConfig", "dropout", "a probability of at least 0 and below 1", text(dropout));
   }
   if (unpadded_vocab_size < 0 || unpadded_vocab_size > vocab_size) {
-    fail<ConfigError>("GLMConfig", "unpadded_vocab_size", text("0 to vocab_size = ", vocab_size), text(unpadded_vocab_size));
+    fail<ConfigError>("GLMConfig", "unpadded_vocab_size", text("0 to vocab_size = ", vocab_size),
+                      text(unpadded_vocab_size));
   }
   if (!(init_std > 0)) fail<ConfigError>("GLMConfig", "init_std", "a positive number", text(init_std));
 }
@@ -104,7 +105,9 @@ Var GLM::hidden(Tape& tape, const Inputs& inputs, const Options& options) const 
   return final_norm_[0]({tape, compute_, 0.0}, x);
 }
 
-Tensor GLM::final_norm(const nn::Pass& pass, const Tensor& x) const { return final_norm_[0](pass, Var{x, nullptr}).value; }
+Tensor GLM::final_norm(const nn::Pass& pass, const Tensor& x) const {
+  return final_norm_[0](pass, Var{x, nullptr}).value;
+}
 
 Tensor GLM::logits(Context& ctx, const Tensor& hidden) const {
   return ops::Linear::forward(ctx, {accumulator_of(compute_)}, {hidden, word_->value(), Tensor(), Tensor()}, nullptr);

@@ -55,7 +55,8 @@ class GLM {
   Tensor logits(Context& ctx, const Tensor& hidden) const;
   // (shards,) float64: per shard the sum of weights * negative log-probability of the targets. `row_loss` (N,) float64,
   // when given, receives the negative log-probability of each row whose weight is not 0.
-  Var loss(Tape& tape, const Var& hidden, const Tensor& targets, const Tensor& weights, const Tensor& row_loss = {}) const;
+  Var loss(Tape& tape, const Var& hidden, const Tensor& targets, const Tensor& weights,
+           const Tensor& row_loss = {}) const;
 
   // Pieces for decoding with a cache.
   Var embed(const nn::Pass& pass, const Inputs& inputs) const;

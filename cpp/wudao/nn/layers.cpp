@@ -81,8 +81,8 @@ Block::Block(ParameterList& list, const std::string& name, std::int64_t width, s
 
 Var Block::operator()(const Pass& pass, const Var& x, const Visibility& visible) const {
   const Var qkv = qkv_(pass, input_norm_(pass, x));
-  const Var attended = pass.tape.apply<ops::Attention>(
-      {visible.batch, heads_, visible.sep, visible.mask, pass.dropout, stream_}, qkv);
+  const Var attended =
+      pass.tape.apply<ops::Attention>({visible.batch, heads_, visible.sep, visible.mask, pass.dropout, stream_}, qkv);
   return feed_forward(pass, dense_.add_to(pass, x, attended, stream_ + 1));
 }
 
@@ -90,7 +90,9 @@ Var Block::feed_forward(const Pass& pass, const Var& x) const {
   return down_.add_to(pass, x, up_(pass, post_norm_(pass, x), activation_), stream_ + 2);
 }
 
-Tensor Block::qkv(const Pass& pass, const Tensor& x) const { return qkv_(pass, input_norm_(pass, Var{x, nullptr})).value; }
+Tensor Block::qkv(const Pass& pass, const Tensor& x) const {
+  return qkv_(pass, input_norm_(pass, Var{x, nullptr})).value;
+}
 
 Tensor Block::finish(const Pass& pass, const Tensor& x, const Tensor& attended) const {
   return feed_forward(pass, dense_.add_to(pass, Var{x, nullptr}, Var{attended, nullptr}, stream_ + 1)).value;

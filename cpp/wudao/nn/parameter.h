@@ -12,15 +12,16 @@ namespace wudao::nn {
 
 class Parameter : public GradientSink {
  public:
-  Parameter(std::string name, Tensor value, bool decay) : name_(std::move(name)), value_(std::move(value)), decay_(decay) {}
+  Parameter(std::string name, Tensor value, bool decay)
+      : name_(std::move(name)), value_(std::move(value)), decay_(decay) {}
 
   const std::string& name() const { return name_; }
-  const Tensor& value() const { return value_; }  // float32, or float64 for float64 models
+  const Tensor& value() const { return value_; }               // float32, or float64 for float64 models
   void set_value(Tensor value) { value_ = std::move(value); }  // of the same shape and type
   // Takes codes and scales in place of the values, which are given up: there is no way back, and no training.
   void quantize(ops::Quantized weight);
   const ops::Quantized* quantized() const { return quantized_ ? &*quantized_ : nullptr; }
-  bool decay() const { return decay_; }           // whether weight decay applies: matrices yes, biases and norms no
+  bool decay() const { return decay_; }  // whether weight decay applies: matrices yes, biases and norms no
 
   void add(Context& ctx, Tensor gradient, int use) override;
   // The gradient of the global batch: the sum of the uses, in their order. Zeros if the batch never reached it.

@@ -73,11 +73,27 @@ Tensors<4> Linear::backward(Context& ctx, const Params& params, const Saved& sav
   if (needs[3] && saved.residual) grads[3] = dy;
   Tensor du = same ? dy : ctx.empty({rows, out}, compute);
   Tensor work = ctx.empty({out * kernels::column_chunks(rows, ctx.shards)}, sum);
-  ctx.kernels->linear_backward({dy.raw(), saved.x.raw(), saved.weight.raw(), &saved.weight.storage().packed(),
-                                raw_or_null(saved.preactivation), raw_or_null(grads[0]), raw_or_null(grads[1]),
-                                raw_or_null(grads[2]), du.raw(), work.raw(), compute, params.out, params.activation,
-                                params.dropout, dropout_key(ctx, params.stream), first_row(ctx, rows), rows, in, out,
-                                ctx.shards, ctx.pool.get()});
+  ctx.kernels->linear_backward({dy.raw(),
+                                saved.x.raw(),
+                                saved.weight.raw(),
+                                &saved.weight.storage().packed(),
+                                raw_or_null(saved.preactivation),
+                                raw_or_null(grads[0]),
+                                raw_or_null(grads[1]),
+                                raw_or_null(grads[2]),
+                                du.raw(),
+                                work.raw(),
+                                compute,
+                                params.out,
+                                params.activation,
+                                params.dropout,
+                                dropout_key(ctx, params.stream),
+                                first_row(ctx, rows),
+                                rows,
+                                in,
+                                out,
+                                ctx.shards,
+                                ctx.pool.get()});
   return grads;
 }
 

@@ -3,7 +3,8 @@
 //   u = x W^T + bias;   y = residual + dropout(activation(u))
 //
 // Shapes: x (N, in) float32, float64 or bfloat16; weight (out, in), bias (out,) of x's accumulator type; residual and
-// y (N, out) of type `out`, float64 exactly where x is. bias and residual are optional. bfloat16: x and W are rounded, sums are float32.
+// y (N, out) of type `out`, float64 exactly where x is. bias and residual are optional. bfloat16: x and W are rounded,
+// sums are float32.
 #pragma once
 
 #include "wudao/kernels/products.h"
@@ -21,7 +22,7 @@ struct Linear {
     DType out = DType::kFloat32;
     Activation activation = Activation::kNone;
     double dropout = 0.0;
-    std::uint32_t stream = 0;  // tells this use of dropout from every other one
+    std::uint32_t stream = 0;              // tells this use of dropout from every other one
     const Quantized* quantized = nullptr;  // W of few bits; `weight` gives its shape only, and there is no backward
   };
   struct Saved {

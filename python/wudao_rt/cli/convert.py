@@ -30,7 +30,8 @@ from wudao_rt.errors import ConfigError
 @click.option("--tokenizer", type=FILE, metavar="DIR", help="Put this tokenizer into the folder.")
 @json_option
 def command(source: Path, target: Path, dtype: str, heads: int, max_positions: int, activation: str,
-            quantize: str | None, activation_bits: str, text: Path | None, tokenizer: Path | None, as_json: bool) -> None:
+            quantize: str | None, activation_bits: str, text: Path | None, tokenizer: Path | None,
+            as_json: bool) -> None:
     """Turn a .safetensors file with GLM's names into a model folder, or a model folder into such a file.
 
     \b

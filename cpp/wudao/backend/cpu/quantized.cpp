@@ -26,9 +26,8 @@ const char* packed_codes(PackedForms& forms, const CodesLayout& layout, const vo
     auto form = std::unique_ptr<Form>(
         new Form{layout.kernels, gemm::AlignedBuffer(static_cast<std::size_t>(layout.slivers * layout.sliver_bytes))});
     char* const data = static_cast<char*>(form->memory.data());
-    pool.for_each(layout.slivers, [&](std::int64_t sliver, int) {
-      layout.fill(weight, sliver, data + sliver * layout.sliver_bytes);
-    });
+    pool.for_each(layout.slivers,
+                  [&](std::int64_t sliver, int) { layout.fill(weight, sliver, data + sliver * layout.sliver_bytes); });
     if (slot == nullptr) slot = forms.reserve(kTag);
     slot->handle = form.release();
     slot->free = [](void* handle) { delete static_cast<Form*>(handle); };

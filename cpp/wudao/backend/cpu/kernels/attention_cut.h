@@ -23,13 +23,16 @@ inline AttentionCut cut_attention(const kernels::AttentionShape& shape, int thre
   constexpr std::int64_t kFewQueries = 8, kMostHeads = 16;
   const std::int64_t pairs = shape.batch * shape.heads, share = pairs / threads;
   const bool whole = share >= 4 || shape.queries <= kQueriesPerTask;
-  const std::int64_t most = heads_apart || shape.queries > kFewQueries || share < 1 ? 1 : share < kMostHeads ? share : kMostHeads;
+  const std::int64_t most = heads_apart || shape.queries > kFewQueries || share < 1 ? 1
+                            : share < kMostHeads                                    ? share
+                                                                                    : kMostHeads;
   const std::int64_t groups = (shape.heads + most - 1) / most, heads = (shape.heads + groups - 1) / groups;
   const std::int64_t rows = whole ? shape.queries : kQueriesPerTask;
   return {heads, (shape.heads + heads - 1) / heads, rows, (shape.queries + rows - 1) / rows};
 }
 
-// Calls f(piece) for all of them, the last queries first: they see most. `heads_apart`: the keys of a head lie together.
+// Calls f(piece) for all of them, the last queries first: they see most. `heads_apart`: the keys of a head lie
+// together.
 template <class F>
 void for_each_piece(const kernels::AttentionShape& shape, ThreadPool* pool, bool heads_apart, F&& f) {
   if (shape.batch * shape.heads * shape.queries == 0) return;

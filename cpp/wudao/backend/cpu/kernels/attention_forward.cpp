@@ -79,7 +79,8 @@ template <class T>
 Block<T> take_keys(const Task<T>& t, std::int64_t key, std::int64_t count) {
   const kernels::AttentionForward& p = t.p;
   if (p.cached.blocks != nullptr) {
-    const CachedBlock<T> at = cached_block<T>(p.cached.head(key, t.head.head, t.size, p.shape.dtype), p.shape, t.k_turned, t.v);
+    const CachedBlock<T> at =
+        cached_block<T>(p.cached.head(key, t.head.head, t.size, p.shape.dtype), p.shape, t.k_turned, t.v);
     return {at.keys, at.values, at.value_row};
   }
   const std::int64_t v = t.head.element(p.v, key);
@@ -206,7 +207,8 @@ void run_piece(const kernels::AttentionForward& p, const AttentionPiece& piece) 
 
 template <class T>
 void run(const kernels::AttentionForward& p) {
-  for_each_piece(p.shape, p.pool, p.cached.blocks != nullptr, [&](const AttentionPiece& piece) { run_piece<T>(p, piece); });
+  for_each_piece(p.shape, p.pool, p.cached.blocks != nullptr,
+                 [&](const AttentionPiece& piece) { run_piece<T>(p, piece); });
 }
 
 }  // namespace

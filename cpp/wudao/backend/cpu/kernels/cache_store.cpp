@@ -1,8 +1,7 @@
 // Puts new keys and values where attention will read them.
-#include "wudao/kernels/cache.h"
-
 #include "wudao/backend/cpu/kernels/types.h"
 #include "wudao/backend/cpu/simd/parallel.h"
+#include "wudao/kernels/cache.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {

@@ -79,7 +79,8 @@ void multiply(const kernels::LinearForward& p, const char* codes, const SliverOf
     const std::int64_t row = task % down * height, first = task / down * width, end = smaller(first + width, p.out);
     for (std::int64_t col = first; col < end; col += kCodeCols) {
       gemm::multiply_sliver<kDigits>(x, row, smaller(height, p.rows - row), sliver,
-                                     codes + col / kCodeCols * sliver.bytes(), col, smaller(kCodeCols, end - col), finish);
+                                     codes + col / kCodeCols * sliver.bytes(), col, smaller(kCodeCols, end - col),
+                                     finish);
     }
   });
 }
@@ -88,7 +89,8 @@ void multiply(const kernels::LinearForward& p, const char* codes, const SliverOf
 
 void forward_codes(const kernels::LinearForward& p) {
   const SliverOfCodes sliver(p.quantized->bits, p.in);
-  const cpu::CodesLayout layout = {reinterpret_cast<const void*>(&pack_sliver), (p.out + kCodeCols - 1) / kCodeCols, sliver.bytes(), &pack_sliver};
+  const cpu::CodesLayout layout = {reinterpret_cast<const void*>(&pack_sliver), (p.out + kCodeCols - 1) / kCodeCols,
+                                   sliver.bytes(), &pack_sliver};
   const char* const codes = cpu::packed_codes(*p.quantized->packed, layout, &p, *p.pool);
   with_type_like<float>(p.compute, [&]<class S>(Type<S>) {
     if (p.quantized->activation_bits == 8) return multiply<1, S>(p, codes, sliver);

@@ -19,7 +19,8 @@ WUDAO_INLINE Vec<float> magnitude(Vec<float> x) {
 }
 
 WUDAO_INLINE void store_digit(Integers digit, std::int8_t* to, All) {
-  store_raw<std::int8_t, Vec<float>::kWidth>(to, __builtin_convertvector(digit, Vector<std::int8_t, Vec<float>::kWidth>), All{});
+  store_raw<std::int8_t, Vec<float>::kWidth>(
+      to, __builtin_convertvector(digit, Vector<std::int8_t, Vec<float>::kWidth>), All{});
 }
 
 WUDAO_INLINE void store_digit(Integers digit, std::int8_t* to, First lanes) {
@@ -43,12 +44,13 @@ float to_digits(const S* x, std::int64_t size, std::int64_t groups, std::int8_t*
     most = larger_of(magnitude(value), most);
     wrong = wrong + value * 0.0f;
   });
-  const float largest = maximum(most), inverse = largest > 0 && largest < __builtin_huge_valf() ? kLargest / largest : 0.0f;
+  const float largest = maximum(most),
+              inverse = largest > 0 && largest < __builtin_huge_valf() ? kLargest / largest : 0.0f;
   const std::int64_t group = size / groups;
   for (std::int64_t g = 0; g < groups; ++g) {
     Integers upper{}, lower{};
     for_vectors<Vec<float>::kWidth>(g * group, (g + 1) * group, [&](std::int64_t i, auto lanes) {
-      const Integers q = nearest(Vec<float>::load(x + i, lanes) * inverse);
+      const Integers q = nearest(rounded(Vec<float>::load(x + i, lanes) * inverse));
       const Integers high = kDigits == 1 ? q : (q + 128) >> 8;
       store_digit(high, digits + i, lanes);
       upper += high;

@@ -106,13 +106,14 @@ void multiply_few_of(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& pack
       const auto part = block_of(rows, k, kDepth, 0, kFewRows);
       const Rows left = rows_of_a<Kind, From>(part, work.a);
       for (std::int64_t i = 0; i < a.rows; i += kRows) {
-        tile_of_rows<Kind>(static_cast<int>(smaller(kRows, a.rows - i)), units_of<Kind>(part.depth),
-                           rows_from(left, i), b + k / Kind::kDepth * kLine, sums + i * kLine, kLine, kLine, k > 0);
+        tile_of_rows<Kind>(static_cast<int>(smaller(kRows, a.rows - i)), units_of<Kind>(part.depth), rows_from(left, i),
+                           b + k / Kind::kDepth * kLine, sums + i * kLine, kLine, kLine, k > 0);
       }
       k += kDepth;
     } while (k < a.cols);
     for (std::int64_t i = 0; i < a.rows; i += kRows)
-      finish(Piece<Sum>{sums + i * kLine, kLine, i, smaller(kRows, a.rows - i), first_col + j, smaller(kLine, cols - j)});
+      finish(
+          Piece<Sum>{sums + i * kLine, kLine, i, smaller(kRows, a.rows - i), first_col + j, smaller(kLine, cols - j)});
   }
 }
 

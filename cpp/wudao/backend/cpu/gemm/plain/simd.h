@@ -118,8 +118,7 @@ struct Codes {
     const VI16 low = (VI16)(digits << 8) >> 8, high = (VI16)digits >> 8;
     return c + multiply_pairs(even, (VU32)low) + multiply_pairs(odd, (VU32)high);
 #else
-    for (int b = 0; b < 4; ++b)
-      c += (VI32)((codes >> (8 * b)) & 0xFFu) * ((VI32)(digits << (24 - 8 * b)) >> 24);
+    for (int b = 0; b < 4; ++b) c += (VI32)((codes >> (8 * b)) & 0xFFu) * ((VI32)(digits << (24 - 8 * b)) >> 24);
     return c;
 #endif
   }
@@ -134,7 +133,9 @@ struct Codes {
     return (VI32)_mm256_madd_epi16((__m256i)a, (__m256i)b);
   }
 #elif WUDAO_ISA_LEVEL == 0
-  static WUDAO_INLINE_ALWAYS VI32 multiply_pairs(VU32 a, VU32 b) { return (VI32)_mm_madd_epi16((__m128i)a, (__m128i)b); }
+  static WUDAO_INLINE_ALWAYS VI32 multiply_pairs(VU32 a, VU32 b) {
+    return (VI32)_mm_madd_epi16((__m128i)a, (__m128i)b);
+  }
 #endif
 };
 
