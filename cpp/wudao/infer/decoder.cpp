@@ -94,26 +94,29 @@ class Pass {
   std::vector<Tensor> project(std::size_t layer, const std::vector<Tensor>& x) {
     std::vector<Tensor> qkv;
     for (const Tensor& chunk : x) qkv.push_back(glm_.blocks()[layer].qkv(pass_, chunk));
-    for (const Segment& s : plan_.segments) {
+    for_segments([&](const Segment& s) {
       feeds_[s.feed].cache->store(ctx_, static_cast<std::int64_t>(layer), plan_.past[s.feed] + s.token, s.count,
                                   qkv[s.chunk], s.row);
-    }
+    });
     return qkv;
+  }
+
+  // Many texts: one task each. Few: each call spreads its heads over the pool.
+  template <class F>
+  void for_segments(F&& f) {
+    const auto count = static_cast<std::int64_t>(plan_.segments.size());
+    if (count < ctx_.pool->size()) {
+      for (const Segment& s : plan_.segments) f(s);
+    } else {
+      ctx_.pool->for_each(count, [&](std::int64_t i, int) { f(plan_.segments[static_cast<std::size_t>(i)]); });
+    }
   }
 
   std::vector<Tensor> attend(std::size_t layer, const std::vector<Tensor>& qkv) {
     std::vector<Tensor> y;
     for (const std::int64_t rows : plan_.chunks)
       y.push_back(ctx_.empty({rows, glm_.config().hidden_size}, glm_.compute()));
-    const auto one = [&](const Segment& s) { attend(layer, s, qkv[s.chunk], y[s.chunk]); };
-    const std::vector<Segment>& segments = plan_.segments;
-    // Many texts: one task each. Few: each call spreads its heads over the pool.
-    if (static_cast<int>(segments.size()) >= ctx_.pool->size()) {
-      ctx_.pool->for_each(static_cast<std::int64_t>(segments.size()),
-                          [&](std::int64_t i, int) { one(segments[static_cast<std::size_t>(i)]); });
-    } else {
-      for (const Segment& s : segments) one(s);
-    }
+    for_segments([&](const Segment& s) { attend(layer, s, qkv[s.chunk], y[s.chunk]); });
     return y;
   }
 

@@ -26,12 +26,16 @@ void store(const Stretch<E>& t, std::int64_t stride) {
     __builtin_memcpy(t.values + (t.slot + i) * stride, t.v + i * t.row, static_cast<std::size_t>(t.size) * sizeof(E));
 }
 
+// One key: its pairs of elements go to every kCacheTokens-th pair.
+void store_key(const BFloat16* k, std::int64_t size, BFloat16* to) {
+  std::int64_t d = 0;
+  for (; d + 2 <= size; d += 2, to += 2 * kCacheTokens) __builtin_memcpy(to, k + d, 2 * sizeof(BFloat16));
+  if (d < size) *to = k[d];
+}
+
 // bfloat16: the elements of a key, and the values of two tokens, lie in pairs.
 void store(const Stretch<BFloat16>& t, std::int64_t) {
-  for (std::int64_t d = 0; d < t.size; ++d) {
-    BFloat16* const to = t.keys + (d / 2 * kCacheTokens + t.slot) * 2 + d % 2;
-    for (std::int64_t i = 0; i < t.count; ++i) to[2 * i] = t.k[i * t.row + d];
-  }
+  for (std::int64_t i = 0; i < t.count; ++i) store_key(t.k + i * t.row, t.size, t.keys + (t.slot + i) * 2);
   for (std::int64_t i = 0; i < t.count; ++i) {
     const std::int64_t slot = t.slot + i;
     for (std::int64_t d = 0; d < t.size; d += kCacheColumns) {
