@@ -1,7 +1,6 @@
 #include "wudao/base/thread_pool.h"
 
 #include <pthread.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -31,6 +30,16 @@ void pause_briefly() {
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
+}
+
+// How many forks lie between the first process and this one. Asking the system for the process's number would cost more
+// than a short region takes.
+std::atomic<unsigned> forks{0};
+
+unsigned process_number() {
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+  (void)registered;
+  return forks.load(std::memory_order_relaxed);
 }
 
 // Waits until `done()`, at most `patience`; the clock is read rarely because reading it costs more than a pause.
@@ -83,7 +92,7 @@ struct ThreadPool::State {
 
   bool pin = false;
   std::chrono::microseconds patience{0};
-  pid_t owner = getpid();
+  unsigned owner = process_number();
   std::vector<std::thread> workers;
 
   const Frame* frame_here() const {
@@ -187,7 +196,7 @@ void ThreadPool::start(int threads, bool pin) {
 }
 
 ThreadPool::~ThreadPool() {
-  if (state_->owner != getpid()) {
+  if (state_->owner != process_number()) {
     (void)state_.release();  // as in run()
     return;
   }
@@ -208,7 +217,7 @@ void ThreadPool::run(std::int64_t tasks, Body body, void* data) {
     for (std::int64_t task = 0; task < tasks; ++task) body(data, task, frame->worker);
     return;
   }
-  if (state_->owner != getpid()) {
+  if (state_->owner != process_number()) {
     // A forked child has no workers, and locks that they held can never be released: leave all that and begin anew.
     const State* lost = state_.release();
     start(static_cast<int>(lost->workers.size()) + 1, lost->pin);
