@@ -70,7 +70,10 @@ Tensor bool_tensor(const char* op, const char* argument, const py::handle& objec
 Tensor uint8_tensor(const char* op, const char* argument, const py::handle& object) {
   const py::array array = as_array(op, argument, object);
   if (!array.dtype().is(py::dtype::of<std::uint8_t>())) fail<DTypeError>(op, argument, "uint8", dtype_name(array));
-  return borrow(py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>(array), DType::kUInt8);
+  // Codes are read as words of four; a file may have put them anywhere.
+  const bool aligned = reinterpret_cast<std::uintptr_t>(array.data()) % alignof(std::uint32_t) == 0;
+  const py::array words = aligned ? array : py::array(array.attr("copy")());
+  return borrow(py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>(words), DType::kUInt8);
 }
 
 Tensor float_tensor(const char* op, const char* argument, const py::handle& object, DType dtype) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,6 +100,17 @@ def test_a_folder_holds_the_same_model(form: str, activation_bits: int, tmp_path
     again = load(tmp_path)
     assert np.array_equal(again.logits(**inputs()), few.logits(**inputs()))
     assert (tmp_path / "model.safetensors").stat().st_size < {"int8": 200_000, "int4": 170_000}[form]
+
+
+def test_codes_may_lie_anywhere() -> None:
+    few = GLM(SHAPE, seed=3).quantized("int8")
+    weights = few.weights()
+    name = quantized_names(2)[0]
+    room = np.zeros(weights[name].codes.size + 1, np.uint8)
+    odd = room[1:].reshape(weights[name].codes.shape)
+    odd[:] = weights[name].codes
+    moved = GLM.from_arrays(SHAPE, weights | {name: replace(weights[name], codes=odd)})
+    assert np.array_equal(moved.logits(**inputs()), few.logits(**inputs()))
 
 
 def test_it_cannot_be_trained_or_quantised_again() -> None:
