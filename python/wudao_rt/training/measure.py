@@ -88,7 +88,7 @@ def measure_decoding(preset: str, dtype: str, streams: int, length: int, seconds
 def _shape(preset: str, length: int) -> GLMConfig:
     shape = GLMConfig.preset(preset)
     if length > shape.max_positions:
-        raise ConfigError(f"bench: --length: expected at most {shape.max_positions}, got {length}. Lower it.")
+        raise ConfigError(f"bench preset: --length: expected at most {shape.max_positions}, got {length}. Lower it.")
     return shape
 
 

@@ -1,0 +1,38 @@
+"""wudao-rt bench."""
+
+from __future__ import annotations
+
+import click
+
+from wudao_rt.cli.bench.peers import make
+from wudao_rt.cli.bench.preset import preset
+from wudao_rt.cli.mistakes import Group
+
+_COMMANDS = {
+    "train": "Training steps, and the memory that they take.",
+    "attention": "Attention forward and backward under GLM's mask.",
+    "decode": "One text written token by token.",
+    "prefill": "A prompt of 512 tokens read at once.",
+    "batch": "Sixteen texts written together.",
+    "load": "The import, and loading a model up to its first token.",
+    "kernels": "Matrix products and attention alone, against the roof.",
+    "all": "Everything above, one after the other.",
+}
+
+
+@click.group("bench", cls=Group)
+def command() -> None:
+    """Measure speed: side by side with other engines, or one of our presets alone.
+
+    \b
+    Example:
+      wudao-rt bench train --peer torch
+      wudao-rt bench decode --peer llama.cpp --json
+      wudao-rt bench all --quick --json > results.jsonl
+      wudao-rt bench preset --preset verse
+    """
+
+
+for _name, _text in _COMMANDS.items():
+    command.add_command(make(_name, _text))
+command.add_command(preset)
