@@ -47,7 +47,7 @@ def start_worker(options: Options, rival: Rival | None, module: str, changes: Ma
     """Start serve.py of an engine in its environment."""
     peer, engine = (rival.peer, rival.engine) if rival else ("", "ours")
     python = environments.python_of(peer, options.say) if peer else Path(sys.executable)
-    variables = (environments.peer_environment(options.threads) if peer
+    variables = (environments.peer_environment(options.threads, changes) if peer
                  else environments.our_environment(options.threads, changes))
     return Worker(peer or "wudao_rt", [python, "-B", environments.WORKERS / "serve.py", engine, module], variables)
 
@@ -88,7 +88,7 @@ def _one(case: Case, rival: Rival | None, ours: Worker, about: dict[str, Any], r
         return record(case, None, take_turns(ours, None, options.pairs), rate, where, about)
     options.say(f"{case.bench}: {case.name} {case.dtype} against {rival.peer} {rival.variant}".rstrip())
     try:
-        with options.start(options, rival, case.module, {}) as peer:
+        with options.start(options, rival, case.module, environments.KEEP_MEMORY) as peer:
             theirs = _prepare(peer, case, rival, folder, options)
             peer.ask("result", path=str(folder / "peer.npz"))
             bounds = case.bounds if rival.bounds is None else rival.bounds

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+_FILE_WIDTH = 160  # of a table that goes to a file
 _COLUMNS = ("bench", "case", "dtype", "unit", "ours", "peer", "ratio", "of roof", "against")
 
 
@@ -18,6 +19,8 @@ class Screen:
     def __init__(self, as_json: bool) -> None:
         self._json = as_json
         self._out, self._progress = Console(highlight=False), Console(stderr=True, highlight=False)
+        if not self._out.is_terminal:
+            self._out.width = _FILE_WIDTH
         self._status = self._progress.status("bench")
         self._lines: list[dict[str, Any]] = []
 

@@ -1,0 +1,38 @@
+"""One text, token by token: 128 tokens of context, 128 new ones."""
+
+from __future__ import annotations
+
+from wudao_rt.bench.case import Case, Roof
+from wudao_rt.bench.cases.generation import (
+    BYTES,
+    kv_bytes,
+    llama_rivals,
+    python_rivals,
+    read_parameters,
+    spec,
+    texts,
+)
+from wudao_rt.bench.shapes import shape
+
+_CONTEXT, _NEW, _FORCED = 128, 128, 4
+# A dtype is measured when the engine has it: one line each.
+_MEASURED = (
+    ("91.7M", "float32"),
+    ("91.7M", "bfloat16"),
+    ("13.9M", "bfloat16"),
+)
+
+
+def cases(quick: bool) -> list[Case]:
+    """Return single-stream decoding of both models."""
+    return [_decode(name, dtype) for name, dtype in _MEASURED if not quick or dtype != "float32"]
+
+
+def _decode(name: str, dtype: str) -> Case:
+    config = shape(name, _CONTEXT + _NEW)
+    weights = read_parameters(config) * BYTES[dtype]
+    bytes_ = weights + kv_bytes(config, _CONTEXT + _NEW / 2, dtype)
+    roof = Roof({"bytes": bytes_}, bytes_, 2.0 * read_parameters(config) / bytes_)
+    told = spec(config, dtype, streams=1, context=_CONTEXT, new=_NEW, forced=_FORCED)
+    return Case("decode", name, dtype, "tokens/s", _NEW, told, texts(config, 1, _CONTEXT + _FORCED),
+                (*llama_rivals(dtype), *python_rivals(dtype)), {}, roof, worker="generate")
