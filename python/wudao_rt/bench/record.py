@@ -84,7 +84,7 @@ def failure(case: Case, rival: Rival | None, reason: str, where: Machine) -> dic
 
 def _head(case: Case, rival: Rival | None) -> dict[str, Any]:
     return {"bench": case.bench, "case": case.name, "dtype": case.dtype, "unit": case.unit,
-            "peer_name": rival.peer if rival else None, "variant": rival.variant if rival else None}
+            "peer_name": rival.peer or rival.variant if rival else None, "variant": rival.variant if rival else None}
 
 
 def _where(where: Machine) -> dict[str, Any]:

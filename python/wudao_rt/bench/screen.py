@@ -69,7 +69,7 @@ def row(line: dict[str, Any]) -> list[str]:
         ['train', '91.7M', 'float32', 'tokens/s', '640', '307', '2.08', '78 %', 'torch eager']
     """
     head = [line["bench"], line["case"], line["dtype"], line["unit"]]
-    against = f"{line['peer_name'] or ''} {line['variant'] or ''}".strip()
+    against = " ".join(dict.fromkeys(filter(None, (line["peer_name"], line["variant"]))))
     if "error" in line:
         return [*head, "failed", "", "", "", against]
     share = line.get("share_of_roof")

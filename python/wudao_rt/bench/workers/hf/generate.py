@@ -32,7 +32,8 @@ class Case:
 
     def run(self) -> dict[str, Any]:
         """Decode."""
-        self.cache.crop(self.spec["context"])
+        if surplus := self.cache.get_seq_length() - self.spec["context"]:
+            self.cache.crop(-surplus)
         logits = self.first
         begin = time.perf_counter()
         for _ in range(self.spec["new"]):

@@ -29,22 +29,30 @@ class Engine:
         self.memory = llama_cpp.llama_get_memory(self.context)
         self.vocabulary = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self.model))
         self.batch = llama_cpp.llama_batch_init(params.n_batch, 0, 1)
+        fields = ("token", "pos", "n_seq_id", "logits")
+        self.rows = {name: np.ctypeslib.as_array(getattr(self.batch, name), (params.n_batch,)) for name in fields}
+        self.laid_out: tuple[int, int, int] = (0, 0, 0)
 
     def feed(self, ids: np.ndarray, start: int, first: int = 0) -> np.ndarray:
         """Append (sequences, tokens) ids to the sequences from `first` on; return the logits of their last tokens."""
         rows, count = ids.shape
-        wanted = []
-        for row in range(rows):
-            for i in range(count):
-                n = row * count + i
-                self.batch.token[n], self.batch.pos[n] = int(ids[row, i]), start + i
-                self.batch.n_seq_id[n], self.batch.seq_id[n][0] = 1, first + row
-                self.batch.logits[n] = i == count - 1
-            wanted.append(row * count + count - 1)
-        self.batch.n_tokens = rows * count
+        self._lay_out(rows, count, first)
+        self.rows["token"][: ids.size] = ids.reshape(-1)
+        self.rows["pos"][: ids.size] = np.tile(np.arange(start, start + count), rows)
         if llama_cpp.llama_decode(self.context, self.batch):
             raise RuntimeError("llama_decode failed")
-        return np.stack([self._logits(n) for n in wanted])
+        return np.stack([self._logits(row * count + count - 1) for row in range(rows)])
+
+    def _lay_out(self, rows: int, count: int, first: int) -> None:
+        """Say which token belongs to which sequence; the last of each gives logits."""
+        if self.laid_out == (rows, count, first):
+            return
+        size = rows * count
+        for n in range(size):
+            self.batch.seq_id[n][0] = first + n // count
+        self.rows["n_seq_id"][:size] = 1
+        self.rows["logits"][:size] = np.arange(size) % count == count - 1
+        self.batch.n_tokens, self.laid_out = size, (rows, count, first)
 
     def _logits(self, row: int) -> np.ndarray:
         pointer = llama_cpp.llama_get_logits_ith(self.context, row)
