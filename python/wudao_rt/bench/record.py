@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ class Machine:
     commit: str
     cpu: str
     threads: int
+    date: str
 
 
 @cache
@@ -40,7 +42,7 @@ def machine(threads: int) -> Machine:
     """Return this machine with `threads` at work."""
     from wudao_rt import _core
 
-    return Machine(commit(), _core.info()["cpu"] or platform.machine(), threads)
+    return Machine(commit(), _core.info()["cpu"] or platform.machine(), threads, date.today().isoformat())
 
 
 def in_unit(case: Case, seconds: float) -> float:
@@ -88,4 +90,4 @@ def _head(case: Case, rival: Rival | None) -> dict[str, Any]:
 
 
 def _where(where: Machine) -> dict[str, Any]:
-    return {"commit": where.commit, "cpu": where.cpu, "threads": where.threads}
+    return {"commit": where.commit, "cpu": where.cpu, "threads": where.threads, "date": where.date}

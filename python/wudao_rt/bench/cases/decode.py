@@ -19,7 +19,10 @@ _CONTEXT, _NEW, _FORCED = 128, 128, 4
 _MEASURED = (
     ("91.7M", "float32"),
     ("91.7M", "bfloat16"),
+    ("91.7M", "int8"),
+    ("91.7M", "int4"),
     ("13.9M", "bfloat16"),
+    ("13.9M", "int8"),
 )
 
 

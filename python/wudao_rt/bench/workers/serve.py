@@ -11,6 +11,7 @@ Commands: prepare (spec, folder), run (times, warm), result (path), memory.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import json
@@ -75,10 +76,8 @@ def status(field: str) -> int:
 
 def end_with_parent() -> None:
     """Have the system kill this process when the harness is gone, even while it is stopped."""
-    try:
+    with contextlib.suppress(OSError, AttributeError):  # not Linux: the end of the input does it
         ctypes.CDLL(None).prctl(_PARENT_DIES, signal.SIGKILL, 0, 0, 0)
-    except (OSError, AttributeError):
-        pass  # not Linux: the end of the input does it
 
 
 def main() -> None:

@@ -6,6 +6,8 @@ import click
 
 from wudao_rt.cli.bench.peers import make
 from wudao_rt.cli.bench.preset import preset
+from wudao_rt.cli.bench.report import report
+from wudao_rt.cli.bench.scaling import scaling
 from wudao_rt.cli.mistakes import Group
 
 _COMMANDS = {
@@ -35,4 +37,5 @@ def command() -> None:
 
 for _name, _text in _COMMANDS.items():
     command.add_command(make(_name, _text))
-command.add_command(preset)
+for _other in (scaling, report, preset):
+    command.add_command(_other)

@@ -10,7 +10,6 @@ from typing import Any
 import ctranslate2
 import numpy as np
 from ctranslate2.converters import TransformersConverter
-
 from hf.gpt2 import make
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from wudao_rt import _core
 
 from .model import versions  # noqa: F401  (asked for by serve.py)

@@ -14,7 +14,6 @@ from typing import Any
 def first_logits(folder: str, ids: Any) -> Any:
     """Load a model and read a prompt."""
     import numpy as np
-
     import wudao_rt
     from wudao_rt import _core
 

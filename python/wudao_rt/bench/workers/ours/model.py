@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 import wudao_rt
 from wudao_rt import _core
 from wudao_rt.config.glm import GLMConfig
@@ -31,7 +30,8 @@ def _quantized(model: GLM, dtype: str, folder: Path) -> GLM:
     """Go the way of our users: save, convert, load."""
     whole, made = folder / "whole", folder / dtype
     model.save(whole)
-    convert = [sys.executable, "-m", "wudao_rt", "convert", whole, made, "--quantize", dtype]
+    convert = [sys.executable, "-m", "wudao_rt", "convert", whole, made, "--dtype", "bfloat16", "--quantize", dtype,
+               "--activation-bits", 8]
     subprocess.run([str(word) for word in convert], check=True)
     return wudao_rt.load(made)
 
