@@ -8,13 +8,15 @@ export TORCH_SPEC
 export PATH := $(BIN):$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help quickstart install test test-system test-deep wheel format lint clean
+.PHONY: help quickstart install bench bench-quick test test-system test-deep wheel format lint clean
 
 help:
 	@echo "make quickstart   train a GLM on Tang poems, read what it writes, see it scored"
 	@echo "make test         release build and all suites (about ten minutes)"
 	@echo "make test-system  what needs Debian packages: CBLAS, the release wheel (apt-get runs if you are root)"
 	@echo "make test-deep    sanitizers, PyTorch oracle, fuzzers"
+	@echo "make bench        us and our peers side by side, for docs/benchmarks.md (their environments take ten minutes once)"
+	@echo "make bench-quick  the same with few pairs"
 	@echo "make wheel        the release wheel, in dist/"
 	@echo "make format lint  style of C++ and Python"
 
@@ -43,6 +45,13 @@ install: $(VENV)/installed
 
 quickstart: $(VENV)/installed
 	@$(BIN)/python -m wudao_rt.quickstart
+
+bench: $(VENV)/installed
+	@$(BIN)/wudao-rt bench all --json > bench/results.jsonl
+	@$(BIN)/wudao-rt bench report bench/results.jsonl docs/benchmarks.md
+
+bench-quick: $(VENV)/installed
+	@$(BIN)/wudao-rt bench all --quick
 
 test test-system test-deep: $(VENV)/developed
 	@$(BIN)/python tests/run_tier.py $@

@@ -33,8 +33,8 @@ def assert_told(done: subprocess.CompletedProcess, *words: str) -> None:
     (["data", "prepare", "no-such-corpus"], ["no-such-corpus", "tang-quatrains"]),
     (["eval", "--model", "no-such-folder", "--task", "verse"], ["no-such-folder"]),
     (["convert", "no.safetensors", "out"], ["no.safetensors"]),
-    (["bench", "--preset", "huge"], ["huge"]),
-    (["bench", "--preset", "verse-tiny", "--length", "4096"], ["--length", "4096"]),
+    (["bench", "preset", "--preset", "huge"], ["huge"]),
+    (["bench", "preset", "--preset", "verse-tiny", "--length", "4096"], ["--length", "4096"]),
     (["tokenizer", "train", "--to", "x"], ["--corpus"]),
 ])
 def test_mistakes(arguments: list[str], words: list[str], tmp_path):

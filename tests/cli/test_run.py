@@ -134,7 +134,8 @@ def test_info_names_what_is_really_used(cli):
 
 
 def test_bench_prints_json_lines(cli):
-    done = cli("bench", "--preset", "verse-tiny", "--batch", 8, "--length", 16, "--streams", 2, "--seconds", 0.1)
+    done = cli("bench", "preset", "--preset", "verse-tiny", "--batch", 8, "--length", 16,
+               "--streams", 2, "--seconds", 0.1)
     assert done.returncode == 0, done.stderr
     found = records(done.stdout)
     assert [one["measure"] for one in found] == ["train_step", "virtual_shards", "decode"]

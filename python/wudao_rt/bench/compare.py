@@ -32,8 +32,8 @@ def compare(ours: Path, peer: Path, bounds: Mapping[str, float], name: str) -> d
         errors = {key: _error(a[key], b[key]) for key in bounds}
     for key, error in errors.items():
         if not error <= bounds[key]:
-            raise Mismatch(f"bench: {name}: expected {key} within {bounds[key]:g} of ours, got {error:.3g}. Nothing was "
-                           "timed: the two do not compute the same thing.")
+            raise Mismatch(f"bench: {name}: expected {key} within {bounds[key]:g} of ours, got {error:.3g}. Nothing "
+                           "was timed: the two do not compute the same thing.")
     return errors
 
 

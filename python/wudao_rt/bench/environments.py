@@ -20,10 +20,10 @@ WORKERS = Path(__file__).with_name("workers")
 _MADE = "whole"  # written last: an environment without it is not taken for one
 _TOLD = 6  # last lines of pip that an error shows
 # Variables that choose a slower path in somebody's BLAS, or threads that we give explicitly.
-_CRIPPLING = ("OPENBLAS_", "MKL_", "GOTO_", "BLIS_", "KMP_", "OMP_", "GOMP_", "DNNL_", "ONEDNN_", "NVPL_", "ATEN_", "CT2_",
-              "GGML_", "LLAMA_", "TORCH", "PYTORCH_", "PYTHON", "VECLIB_", "NUMEXPR_", "LD_PRELOAD", "MALLOC_")
-# glibc's allocator keeps what it once got, as guides to PyTorch on processors advise: a step of the 91.7 M model takes an
-# eighth less time. Not where memory is what is measured.
+_CRIPPLING = ("OPENBLAS_", "MKL_", "GOTO_", "BLIS_", "KMP_", "OMP_", "GOMP_", "DNNL_", "ONEDNN_", "NVPL_", "ATEN_",
+              "CT2_", "GGML_", "LLAMA_", "TORCH", "PYTORCH_", "PYTHON", "VECLIB_", "NUMEXPR_", "LD_PRELOAD", "MALLOC_")
+# glibc's allocator keeps what it once got, as guides to PyTorch on processors advise: a step of the 91.7 M model takes
+# an eighth less time. Not where memory is what is measured.
 KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**36), "MALLOC_TOP_PAD_": str(2**28)}
 
 

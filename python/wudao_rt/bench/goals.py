@@ -71,7 +71,8 @@ def matches(line: Line, wanted: Mapping[str, str]) -> bool:
     """Return whether a line is one that a goal speaks of.
 
     Example:
-        >>> matches({"bench": "train", "case": "91.7M", "variant": "eager, autocast"}, {"case": "91*", "variant": "eager"})
+        >>> line = {"bench": "train", "case": "91.7M", "variant": "eager, autocast"}
+        >>> matches(line, {"case": "91*", "variant": "eager"})
         True
     """
     return all(str(line.get("variant") or "").startswith(value) if key == "variant"
@@ -88,7 +89,7 @@ def _verdict(work: str, name: str, quantity: Quantity, limits: Mapping[str, floa
 
 
 def _value(name: str, quantity: Quantity, low: bool, lines: Sequence[Line]) -> float | None:
-    """Return the worst of the lines for comparisons, for a peer's best way counts; of our own figure each case's median."""
+    """Return the worst line of a comparison, since a peer's best way counts; of our own figures each case's median."""
     cases: dict[tuple[str, str], list[float]] = {}
     for line in lines:
         if (value := quantity.of(line)) is not None:

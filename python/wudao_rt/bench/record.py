@@ -26,7 +26,7 @@ class Machine:
 
 @cache
 def commit() -> str:
-    """Return the commit of the sources, with + when they were changed since; the version where there is no repository."""
+    """Return the commit of the sources, with + when they have changed since; without a repository the version."""
     from wudao_rt import _core
 
     folder = Path(__file__).resolve().parent

@@ -28,11 +28,11 @@ Written by `wudao-rt bench report` from the lines of a run; do not edit it here.
 
 {machine}. Command: `make bench` (`wudao-rt bench all`), {date}.
 
-Every engine is a process in an environment of its own, with {threads} threads. Both get the same weights and inputs; what they
-compute is compared first, and a mismatch is an error. Then they take turns (ours, peer, peer, ours, ...), and the idle one
-is stopped. Figures are medians; `ratio` is the median over the pairs of the peer's time (or memory) over ours, so above 1 we
-are better. The roof was measured in the same run: for what computes, our best matrix product at the same shapes; for what
-reads, reading as many bytes again and again with all threads.
+Every engine is a process in an environment of its own, with {threads} threads. Both get the same weights and inputs;
+what they compute is compared first, and a mismatch is an error. Then they take turns (ours, peer, peer, ours, ...),
+and the idle one is stopped. Figures are medians; `ratio` is the median over the pairs of the peer's time (or memory)
+over ours, so above 1 we are better. The roof was measured in the same run: for what computes, our best matrix product
+at the same shapes; for what reads, reading as many bytes again and again with all threads.
 """
 
 
@@ -101,7 +101,8 @@ def _row(line: dict[str, Any]) -> list[str]:
         return [*head, "failed", "", "", "", "", "", f"{against}: {line['error']}"]
     share = line.get("share_of_roof")
     return [*head, figure(line["ours"]), _range(line["ours_quartiles"]), figure(line["peer"]),
-            _range(line["peer_quartiles"]), figure(line["ratio"]), "" if share is None else f"{100 * share:.0f} %", against]
+            _range(line["peer_quartiles"]), figure(line["ratio"]),
+            "" if share is None else f"{100 * share:.0f} %", against]
 
 
 def _range(quartiles: Sequence[float] | None) -> str:

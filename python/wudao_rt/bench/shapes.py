@@ -29,7 +29,7 @@ def shape(name: str, length: int = 0) -> GLMConfig:
 
 
 def write_weights(config: GLMConfig, folder: Path) -> None:
-    """Write weights.npz: the first weights of a seeded model, biases and norms made uneven so that all of them count."""
+    """Write weights.npz: first weights of a seeded model, biases and norms made uneven so that all of them count."""
     from wudao_rt.glm import GLM
 
     rng = np.random.default_rng(1)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class Worker:
                 env=dict(environment), text=True, encoding="utf-8", start_new_session=True,
             )
         except OSError as error:
+            self._errors.close()
             raise WorkerError(f"bench: {name}: expected {command[0]} to start, got '{error.strerror}'. Install it "
                               "again.") from None
 
@@ -65,17 +67,18 @@ class Worker:
             raise self._dead(do)
         answer = json.loads(line)
         if "error" in answer:
-            raise WorkerError(f"bench: {self.name}: expected '{do}' to work, got {answer['error']}. Its environment may "
-                              "be damaged, or the machine too small.")
+            raise WorkerError(f"bench: {self.name}: expected '{do}' to work, got {answer['error']}. Its environment "
+                              "may be damaged, or the machine too small.")
         return answer
 
     def _answers(self) -> bool:
         return bool(select.select([self._process.stdout], [], [], _LIMIT_SECONDS)[0])
 
     def _dead(self, do: str) -> WorkerError:
-        self.close()
+        self._kill()
         self._errors.seek(0)
         lines = [line.strip() for line in self._errors.read().splitlines() if line.strip()]
+        self.close()
         last = " / ".join(lines[-_LAST_LINES:]) or "nothing"
         return WorkerError(f"bench: {self.name}: expected an answer to '{do}', got the end of the process (code "
                            f"{self._process.returncode}); its last words: {last}. Mend that, or leave it out.")
@@ -90,16 +93,15 @@ class Worker:
 
     def close(self) -> None:
         """Kill the process group and wait for its end."""
+        self._kill()
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
+            with suppress(OSError):  # the pipe of a dead process
+                stream and stream.close()
+
+    def _kill(self) -> None:
         self._signal(signal.SIGKILL)
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            try:
-                stream and stream.close()
-            except OSError:
-                pass  # the pipe of a dead process
 
     def _signal(self, number: int) -> None:
-        try:
+        with suppress(ProcessLookupError):  # it may be gone already
             os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            pass  # it is gone already

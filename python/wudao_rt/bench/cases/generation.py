@@ -15,8 +15,8 @@ from wudao_rt.config.glm import GLMConfig
 # Of our dtypes: bytes of a weight (scales included) and the files of llama.cpp that are its equals.
 BYTES = {"float32": 4.0, "bfloat16": 2.0, "int8": 1.0, "int4": 0.5 + 2 / 64}
 _LLAMA = {"float32": ("f32",), "bfloat16": ("bf16",), "int8": ("Q8_0",), "int4": ("Q4_0", "Q4_K_M")}
-# Two roundings of the weights to 8 or 4 bits are compared with each other, and their errors add up. llama.cpp takes GELU
-# from a float16 table, so its float32 is held to the bound of bfloat16.
+# Two roundings of the weights to 8 or 4 bits are compared with each other, and their errors add up. llama.cpp takes
+# GELU from a float16 table, so its float32 is held to the bound of bfloat16.
 _BOUNDS = {"float32": 2e-2, "bfloat16": 2e-2, "int8": 6e-2, "int4": 4e-1}
 
 

@@ -27,8 +27,9 @@ def _product(name: str, dtype: str) -> Case:
     work = 2.0 * m * n * k
     bytes_ = (m * k + n * k + m * n) * (4 if dtype == "float32" else 2)
     roof = Roof({"products": [[m, n, k]], "dtype": dtype}, 1e9, work / bytes_)
-    return Case("kernels", f"{name} {m} x {n} x {k}", dtype, "GFLOP/s", work / 1e9, {"m": m, "n": n, "k": k, "dtype": dtype},
-                _arrays(m, n, k), (Rival("torch", "pytorch", "linear"),), {"y": LOGITS[dtype]}, roof)
+    return Case("kernels", f"{name} {m} x {n} x {k}", dtype, "GFLOP/s", work / 1e9,
+                {"m": m, "n": n, "k": k, "dtype": dtype}, _arrays(m, n, k),
+                (Rival("torch", "pytorch", "linear"),), {"y": LOGITS[dtype]}, roof)
 
 
 def _arrays(m: int, n: int, k: int) -> Callable[[Path], None]:

@@ -21,6 +21,7 @@ def _prefill(dtype: str) -> Case:
     products = [*layer_products(config, _LENGTH)[:-1], [1, config.vocab_size, config.hidden_size]]
     dense = sum(2.0 * m * n * k for m, n, k in products)
     flops = dense + 4.0 * config.num_layers * config.hidden_size * visible_pairs(_LENGTH, 0)
-    roof = Roof({"products": products, "dtype": dtype}, flops / _LENGTH, flops / (config.parameter_count * BYTES[dtype]))
+    roof = Roof({"products": products, "dtype": dtype}, flops / _LENGTH,
+                flops / (config.parameter_count * BYTES[dtype]))
     return Case("prefill", "91.7M, 512 tokens", dtype, "tokens/s", _LENGTH, spec(config, dtype, length=_LENGTH),
                 texts(config, 1, _LENGTH), llama_rivals(dtype), {}, roof)

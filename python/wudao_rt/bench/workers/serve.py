@@ -2,9 +2,9 @@
 
     python serve.py ENGINE BENCH
 
-It runs in the environments of the peers too, so it needs the standard library alone and nothing of wudao_rt. ENGINE is a
-folder beside this file, BENCH a module in it that has a class `Case`: made from (spec, folder), with `run()`, which does
-the timed work once and may return what it counted, and `result()`, the arrays that are compared.
+It runs in the environments of the peers too, so it needs the standard library alone and nothing of wudao_rt. ENGINE is
+a folder beside this file, BENCH a module in it that has a class `Case`: made from (spec, folder), with `run()`, which
+does the timed work once and may return what it counted, and `result()`, the arrays that are compared.
 
 Commands: prepare (spec, folder), run (times, warm), result (path), memory.
 """

@@ -71,4 +71,5 @@ class Engine:
 
 def versions() -> dict[str, str]:
     """Return what is measured."""
-    return {"llama-cpp-python": llama_cpp.__version__, "llama.cpp": llama_cpp.llama_print_system_info().decode().strip()}
+    return {"llama-cpp-python": llama_cpp.__version__,
+            "llama.cpp": llama_cpp.llama_print_system_info().decode().strip()}

@@ -24,7 +24,7 @@ def first_logits(folder: str, ids: Any) -> Any:
 
 
 def count(folder: str, ids: list[int]) -> dict[str, float]:
-    """Return files opened by Python or mapped (libraries, weights) and megabytes read, from the start of the process."""
+    """Return files opened by Python or mapped (libraries, weights) and megabytes read, since the process began."""
     opened: set[str] = set()
     sys.addaudithook(lambda event, args: opened.add(str(args[0])) if event == "open" else None)
     first_logits(folder, ids)

@@ -24,7 +24,8 @@ class Case:
         made.save(self.folder)
         with np.load(folder / "inputs.npz") as inputs:
             self.ids = inputs["ids"][0]
-        counting = [sys.executable, Path(__file__).with_name("first_token.py"), self.folder, json.dumps(self.ids.tolist())]
+        counting = [sys.executable, Path(__file__).with_name("first_token.py"), self.folder,
+                    json.dumps(self.ids.tolist())]
         done = subprocess.run([str(word) for word in counting], check=True, capture_output=True, text=True)
         self.counted = json.loads(done.stdout)
 

@@ -19,7 +19,8 @@ class Case:
         torch.set_num_threads(spec["threads"])
         dtype, length = getattr(torch, spec["dtype"]), spec["length"]
         with np.load(folder / "inputs.npz") as inputs:
-            parts = [torch.from_numpy(inputs[name]).to(dtype).transpose(1, 2).contiguous() for name in ("q", "k", "v", "dy")]
+            parts = [torch.from_numpy(inputs[name]).to(dtype).transpose(1, 2).contiguous()
+                     for name in ("q", "k", "v", "dy")]
         *qkv, self.dy = parts
         self.qkv = [part.requires_grad_() for part in qkv]
         mask = torch.ones(length, length, dtype=torch.bool).tril() | (torch.arange(length) < spec["sep"])
