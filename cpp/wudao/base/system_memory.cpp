@@ -11,8 +11,9 @@ namespace wudao {
 
 void* allocate_system_memory(std::size_t bytes) {
   const std::size_t alignment = bytes >= kHugePage ? kHugePage : 64;
-  // A whole number of 64-byte lines, not of huge pages: what is behind the last whole one would be touched in vain.
-  void* block = std::aligned_alloc(alignment, std::max<std::size_t>(1, (bytes + 63) / 64) * 64);
+  // Not std::aligned_alloc: it wants a whole number of alignments, and what is behind the last byte would be touched in vain.
+  void* block = nullptr;
+  if (posix_memalign(&block, alignment, std::max<std::size_t>(1, bytes)) != 0) return nullptr;
 #ifdef MADV_HUGEPAGE
   // Only a hint; a kernel without huge pages refuses and nothing is lost.
   if (bytes >= kHugePage && block != nullptr) madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
