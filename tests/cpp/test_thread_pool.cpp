@@ -142,3 +142,76 @@ TEST(thread_pool_refuses_strange_sizes) {
   CHECK_EQUAL(ThreadPool(3).size(), 3);
   CHECK(ThreadPool(2, true).pinned());
 }
+
+TEST(thread_pool_programs_share_their_loops) {
+  for (int threads = 1; threads <= 8; ++threads) {
+    ThreadPool pool(threads);
+    for (int round = 0; round < 200; ++round) {
+      std::vector<std::int64_t> value(64, 0);
+      // Each loop reads what the one before has written, all of it.
+      pool.together([&](int) {
+        for (int loop = 0; loop < 20; ++loop) {
+          const std::int64_t tasks = 1 + (loop * 7 + round) % 64;
+          std::vector<std::int64_t>* const values = &value;
+          pool.for_each(tasks, [=](std::int64_t task, int) {
+            auto& mine = (*values)[static_cast<std::size_t>(task)];
+            mine = loop == 0 ? 1 : mine + 1;
+          });
+          pool.for_each(1, [=](std::int64_t, int) {
+            for (std::int64_t i = 0; i < 64; ++i) {
+              if (i >= tasks) ++(*values)[static_cast<std::size_t>(i)];
+            }
+          });
+        }
+      });
+      for (const std::int64_t v : value) CHECK_EQUAL(v, 20);
+    }
+  }
+}
+
+TEST(thread_pool_programs_run_on_the_spot_inside_tasks) {
+  ThreadPool pool(4);
+  std::atomic<int> runs{0}, tasks{0};
+  pool.for_each(6, [&](std::int64_t, int) {
+    pool.together([&](int) {
+      ++runs;
+      pool.for_each(5, [&](std::int64_t, int) { ++tasks; });
+    });
+  });
+  CHECK_EQUAL(runs.load(), 6);
+  CHECK_EQUAL(tasks.load(), 30);
+}
+
+TEST(thread_pool_tasks_of_a_program_run_their_own_loops) {
+  ThreadPool pool(3);
+  std::atomic<int> inner{0};
+  pool.together([&](int) {
+    for (int loop = 0; loop < 10; ++loop) {
+      pool.for_each(4, [&](std::int64_t, int) { pool.for_each(3, [&](std::int64_t, int) { ++inner; }); });
+    }
+  });
+  CHECK_EQUAL(inner.load(), 120);
+}
+
+TEST(thread_pool_programs_end_after_a_failure) {
+  for (int threads = 1; threads <= 4; ++threads) {
+    ThreadPool pool(threads);
+    std::atomic<int> after{0};
+    std::string caught;
+    try {
+      pool.together([&](int) {
+        pool.for_each(8, [&](std::int64_t task, int) {
+          if (task == 5) throw std::runtime_error("task 5");
+        });
+        pool.for_each(8, [&](std::int64_t, int) { ++after; });
+      });
+    } catch (const std::runtime_error& error) {
+      caught = error.what();
+    }
+    CHECK_EQUAL(caught, std::string("task 5"));
+    CHECK_EQUAL(after.load(), 0);
+    std::atomic<int> count{0};
+    pool.for_each(8, [&](std::int64_t, int) { ++count; });
+    CHECK_EQUAL(count.load(), 8);
+  }
+}
