@@ -78,7 +78,7 @@ struct LinearRun {
     const LinearCase& s = shape;
     table.linear_forward({x.data(), weight.data(), packed.get(), s.bias ? bias.data() : nullptr,
                           s.residual ? residual.data() : nullptr, y.data(),
-                          s.activation == Activation::kNone ? nullptr : preactivation.data(), s.compute, s.y_type,
+                          s.activation == Activation::kNone ? nullptr : preactivation.data(), nullptr, s.compute, s.y_type,
                           s.activation, s.dropout, key, first_row, s.rows, s.in, s.out, &pool});
   }
 

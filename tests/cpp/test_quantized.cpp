@@ -57,6 +57,7 @@ struct Layer {
   std::vector<float> run(const wudao::kernels::Table& table, ThreadPool& pool, std::int64_t first, std::int64_t rows) {
     std::vector<float> out(static_cast<std::size_t>(rows * shape.out));
     const QuantizedWeight weight = {bytes.data(), scales.data(), &packed, shape.bits, shape.activation_bits};
+    std::vector<std::int32_t> work(static_cast<std::size_t>(wudao::kernels::digit_bytes(rows, shape.in) / 4));
     table.linear_forward({x.data() + first * shape.in,
                           nullptr,
                           nullptr,
@@ -64,6 +65,7 @@ struct Layer {
                           nullptr,
                           out.data(),
                           nullptr,
+                          work.data(),
                           DType::kFloat32,
                           DType::kFloat32,
                           wudao::kernels::Activation::kNone,

@@ -6,26 +6,10 @@
 #pragma once
 
 #include <span>
-#include <vector>
 
-#include "wudao/infer/kv_cache.h"
+#include "wudao/infer/feed.h"
 
 namespace wudao::infer {
-
-struct Token {
-  std::int32_t id, position, block_position;
-};
-
-// New tokens of one text. In a feed of part A (bidirectional) every token sees the whole feed; otherwise a token sees
-// what came before it. Both see all that the cache holds.
-struct Feed {
-  KvCache* cache;
-  std::span<const Token> tokens;
-  bool bidirectional = false;
-};
-
-// Which rows' logits are wanted: none, the last one of each feed, or all.
-enum class Rows { kNone, kLast, kAll };
 
 class Decoder {
  public:

@@ -39,7 +39,7 @@ KvCache KvCache::fork(const Context& ctx) const {
 kernels::CachedLayer KvCache::layer(std::int64_t layer) const { return {addresses_.data(), layer * layer_bytes()}; }
 
 void KvCache::store(const Context& ctx, std::int64_t layer, std::int64_t first, std::int64_t count, const Tensor& qkv,
-                    std::int64_t row) {
+                    std::int64_t row) const {
   const std::byte* const rows = static_cast<const std::byte*>(qkv.raw());
   const auto at = [&](std::int64_t part) { return rows + kernels::cache_bytes_of((3 * row + part) * width_, dtype_); };
   ctx.kernels->cache_store(

@@ -29,7 +29,7 @@ class KvCache {
   kernels::CachedLayer layer(std::int64_t layer) const;
   // Writes `count` tokens of one layer from token `first` on; `qkv` holds rows [q | k | v], the first at row `row`.
   void store(const Context& ctx, std::int64_t layer, std::int64_t first, std::int64_t count, const Tensor& qkv,
-             std::int64_t row);
+             std::int64_t row) const;
   // Counts tokens as present once every layer has stored them.
   void extend(std::int64_t count) { length_ += count; }
 

@@ -17,7 +17,8 @@ namespace wudao::kernels {
 
 enum class Activation : std::uint8_t { kNone, kGeluTanh, kGeluErf };
 
-// u = x W^T + bias;  y = residual + dropout(activation(u)).
+// u = x W^T + bias;  y = residual + dropout(activation(u)). `linear_pack` only packs the weight; a later forward that finds
+// it packed writes to y, preactivation and work and nowhere else.
 struct LinearForward {
   const void* x;         // (rows, in) compute
   const void* weight;    // (out, in) accumulator type
@@ -26,6 +27,7 @@ struct LinearForward {
   const void* residual;  // (rows, out) y_type or null
   void* y;               // (rows, out) y_type
   void* preactivation;   // u (rows, out) compute, kept for backward; null when not wanted
+  void* work;            // digit_bytes(rows, in) where the weight is quantised, otherwise null
   DType compute, y_type;
   Activation activation;
   double dropout;

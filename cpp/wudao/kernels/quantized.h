@@ -27,6 +27,11 @@ struct QuantizedWeight {
   int activation_bits;  // 8 or 16
 };
 
+// Memory for `rows` rows as integers of one or two bytes, their scales and the sums of their groups.
+constexpr std::int64_t digit_bytes(std::int64_t rows, std::int64_t in) {
+  return 2 * rows * (in + 4 * (in / kFourBitGroup + 1)) + 4 * rows + 64;
+}
+
 constexpr std::int64_t quantized_group(int bits, std::int64_t in) { return bits == 8 ? in : kFourBitGroup; }
 
 }  // namespace wudao::kernels

@@ -40,7 +40,7 @@ struct LayerNormForward {
   const void* gamma;  // (cols,) accumulator type
   const void* beta;
   void* y;     // (rows, cols) y_type
-  void* mean;  // (rows,) accumulator type
+  void* mean;  // (rows,) accumulator type, for backward; null: neither is wanted
   void* rstd;
   DType x_type, y_type;
   std::int64_t rows, cols;

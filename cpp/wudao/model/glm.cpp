@@ -105,10 +105,6 @@ Var GLM::hidden(Tape& tape, const Inputs& inputs, const Options& options) const 
   return final_norm_[0]({tape, compute_, 0.0}, x);
 }
 
-Tensor GLM::final_norm(const nn::Pass& pass, const Tensor& x) const {
-  return final_norm_[0](pass, Var{x, nullptr}).value;
-}
-
 Tensor GLM::logits(Context& ctx, const Tensor& hidden) const {
   return ops::Linear::forward(ctx, {accumulator_of(compute_)}, {hidden, word_->value(), Tensor(), Tensor()}, nullptr);
 }

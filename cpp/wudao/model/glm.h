@@ -30,6 +30,13 @@ struct Inputs {
   nn::Visibility visible;
 };
 
+// Looked up and added for each token; `word` is the output projection too.
+struct Tables {
+  const nn::Parameter& word;
+  const nn::Parameter& position;
+  const nn::Parameter* block_position;  // null: there is none
+};
+
 class GLM {
  public:
   // `compute`: float32, bfloat16 (float32 master weights) or float64. A dry run has names and shapes but no values.
@@ -58,12 +65,13 @@ class GLM {
   Var loss(Tape& tape, const Var& hidden, const Tensor& targets, const Tensor& weights,
            const Tensor& row_loss = {}) const;
 
-  // Pieces for decoding with a cache.
-  Var embed(const nn::Pass& pass, const Inputs& inputs) const;
+  // The pieces, for decoding without a tape.
+  Tables tables() const { return {*word_, *position_, block_position_.get()}; }
   const std::vector<nn::Block>& blocks() const { return blocks_; }
-  Tensor final_norm(const nn::Pass& pass, const Tensor& x) const;
+  const nn::LayerNorm& final_norm() const { return final_norm_[0]; }
 
  private:
+  Var embed(const nn::Pass& pass, const Inputs& inputs) const;
   GLMConfig config_;
   DType compute_;
   nn::ParameterList list_;

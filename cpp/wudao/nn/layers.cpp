@@ -49,7 +49,7 @@ LayerNorm::LayerNorm(ParameterList& list, const std::string& name, std::int64_t 
     : gamma_(list.constant(name + ".weight", {width}, 1.0)), beta_(list.constant(name + ".bias", {width}, 0.0)) {}
 
 Var LayerNorm::operator()(const Pass& pass, const Var& x) const {
-  return pass.tape.apply<ops::LayerNorm>({1e-5, pass.compute}, x, leaf(pass, gamma_), leaf(pass, beta_));
+  return pass.tape.apply<ops::LayerNorm>({kEps, pass.compute}, x, leaf(pass, gamma_), leaf(pass, beta_));
 }
 
 Linear::Linear(ParameterList& list, const std::string& name, std::int64_t in, std::int64_t out, double std)
@@ -83,19 +83,8 @@ Var Block::operator()(const Pass& pass, const Var& x, const Visibility& visible)
   const Var qkv = qkv_(pass, input_norm_(pass, x));
   const Var attended =
       pass.tape.apply<ops::Attention>({visible.batch, heads_, visible.sep, visible.mask, pass.dropout, stream_}, qkv);
-  return feed_forward(pass, dense_.add_to(pass, x, attended, stream_ + 1));
-}
-
-Var Block::feed_forward(const Pass& pass, const Var& x) const {
-  return down_.add_to(pass, x, up_(pass, post_norm_(pass, x), activation_), stream_ + 2);
-}
-
-Tensor Block::qkv(const Pass& pass, const Tensor& x) const {
-  return qkv_(pass, input_norm_(pass, Var{x, nullptr})).value;
-}
-
-Tensor Block::finish(const Pass& pass, const Tensor& x, const Tensor& attended) const {
-  return feed_forward(pass, dense_.add_to(pass, Var{x, nullptr}, Var{attended, nullptr}, stream_ + 1)).value;
+  const Var y = dense_.add_to(pass, x, attended, stream_ + 1);
+  return down_.add_to(pass, y, up_(pass, post_norm_(pass, y), activation_), stream_ + 2);
 }
 
 }  // namespace wudao::nn

@@ -46,6 +46,10 @@ class LayerNorm {
   LayerNorm(ParameterList& list, const std::string& name, std::int64_t width);
   Var operator()(const Pass& pass, const Var& x) const;  // stream -> compute
 
+  static constexpr double kEps = 1e-5;
+  const Parameter& gamma() const { return *gamma_; }
+  const Parameter& beta() const { return *beta_; }
+
  private:
   ParameterPtr gamma_, beta_;
 };
@@ -57,6 +61,9 @@ class Linear {
   Var operator()(const Pass& pass, const Var& x, ops::Activation activation = ops::Activation::kNone) const;
   // residual + dropout(linear(x)): compute -> stream
   Var add_to(const Pass& pass, const Var& residual, const Var& x, std::uint32_t stream) const;
+
+  const Parameter& weight() const { return *weight_; }
+  const Parameter& bias() const { return *bias_; }
 
  private:
   Var run(const Pass& pass, const Var& x, const Var& residual, const ops::Linear::Params& params) const;
@@ -77,12 +84,16 @@ class Block {
         double output_std, ops::Activation activation, std::uint32_t stream);
   Var operator()(const Pass& pass, const Var& x, const Visibility& visible) const;
 
-  // The pieces, for decoding with a cache.
-  Tensor qkv(const Pass& pass, const Tensor& x) const;
-  Tensor finish(const Pass& pass, const Tensor& x, const Tensor& attended) const;
+  // The layers, for decoding without a tape.
+  const LayerNorm& input_norm() const { return input_norm_; }
+  const Linear& qkv() const { return qkv_; }
+  const Linear& dense() const { return dense_; }
+  const LayerNorm& post_norm() const { return post_norm_; }
+  const Linear& up() const { return up_; }
+  const Linear& down() const { return down_; }
+  ops::Activation activation() const { return activation_; }
 
  private:
-  Var feed_forward(const Pass& pass, const Var& x) const;
   std::int64_t heads_;
   ops::Activation activation_;
   std::uint32_t stream_;

@@ -44,9 +44,13 @@ Tensor Linear::forward(Context& ctx, const Params& params, const Tensors<4>& inp
   Tensor preactivation;
   if (saved != nullptr && params.activation != Activation::kNone) preactivation = ctx.empty({rows, out}, x.dtype());
   kernels::QuantizedWeight quantized = {};
-  if (params.quantized != nullptr) quantized = params.quantized->view();
+  Tensor work;
+  if (params.quantized != nullptr) {
+    quantized = params.quantized->view();
+    work = ctx.empty({kernels::digit_bytes(rows, x.dim(1))}, DType::kUInt8);
+  }
   ctx.kernels->linear_forward({x.raw(), weight.raw(), &weight.storage().packed(), raw_or_null(bias),
-                               raw_or_null(residual), y.raw(), raw_or_null(preactivation), x.dtype(), params.out,
+                               raw_or_null(residual), y.raw(), raw_or_null(preactivation), raw_or_null(work), x.dtype(), params.out,
                                params.activation, params.dropout, dropout_key(ctx, params.stream), first_row(ctx, rows),
                                rows, x.dim(1), out, ctx.pool.get(),
                                params.quantized != nullptr ? &quantized : nullptr});

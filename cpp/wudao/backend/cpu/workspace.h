@@ -16,7 +16,6 @@ enum class Workspace : int {
   kDenseB,
   kDenseC,
   kPacked,   // packed blocks of the plain product
-  kDigits,   // activations as integers
   kLibrary,  // the matrix library's own
   kCount,
 };

@@ -29,8 +29,10 @@ void row(const kernels::LayerNormForward& p, std::int64_t n) {
   Y* y = static_cast<Y*>(p.y) + n * p.cols;
   const auto *gamma = static_cast<const T*>(p.gamma), *beta = static_cast<const T*>(p.beta);
   const Moments<T> of = moments<T>(x, p.cols, p.eps);
-  static_cast<T*>(p.mean)[n] = of.mean;
-  static_cast<T*>(p.rstd)[n] = of.rstd;
+  if (p.mean != nullptr) {
+    static_cast<T*>(p.mean)[n] = of.mean;
+    static_cast<T*>(p.rstd)[n] = of.rstd;
+  }
   for_vectors<Vec<T>::kWidth>(0, p.cols, [=](std::int64_t i, auto lanes) {
     const Vec<T> normal = (Vec<T>::load(x + i, lanes) - of.mean) * of.rstd;
     (normal * Vec<T>::load(gamma + i, lanes) + Vec<T>::load(beta + i, lanes)).store(y + i, lanes);

@@ -34,16 +34,25 @@ void forward_few(const kernels::LinearForward& p, const cpu::gemm::PackedB& weig
   });
 }
 
+const cpu::gemm::PackedB& packed(const kernels::LinearForward& p) {
+  const cpu::Weight weight = {p.weight, p.out, p.in, p.compute};
+  return cpu::packed_weight(plain_gemm, *p.packed, cpu::WeightUse::kForward, weight, *p.pool);
+}
+
 template <class T>
 void forward(const kernels::LinearForward& p) {
-  const auto& weight =
-      cpu::packed_weight(plain_gemm, *p.packed, cpu::WeightUse::kForward, {p.weight, p.out, p.in, p.compute}, *p.pool);
+  const auto& weight = packed(p);
   if (p.rows <= gemm::kFewRows) return forward_few<T>(p, weight);
   for_each_tile(p.pool, p.rows, weight.panels,
                 [&](int panel, std::int64_t row, std::int64_t rows) { forward_tile<T>(p, weight, panel, row, rows); });
 }
 
 }  // namespace
+
+void linear_pack(const kernels::LinearForward& p) {
+  if (p.quantized != nullptr) return pack_codes(p);
+  packed(p);
+}
 
 void linear_forward(const kernels::LinearForward& p) {
   if (p.quantized != nullptr) return forward_codes(p);

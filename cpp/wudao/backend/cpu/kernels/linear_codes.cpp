@@ -53,11 +53,10 @@ void pack_sliver(const void* layer, std::int64_t sliver, char* to) {
   }
 }
 
-// The activations of a layer as integers, in the work space of this thread.
+// The activations of a layer as integers, in its work space.
 DigitRows make_digits(const kernels::LinearForward& p, int digits, std::int64_t groups) {
-  const std::int64_t lines = p.rows * digits, bytes = lines * (p.in + 4 * groups) + 4 * p.rows + 64;
-  char* const memory = static_cast<char*>(cpu::workspace(cpu::Workspace::kDigits, bytes));
-  auto* const scales = reinterpret_cast<float*>(memory);
+  const std::int64_t lines = p.rows * digits;
+  auto* const scales = static_cast<float*>(p.work);
   auto* const sums = reinterpret_cast<std::int32_t*>(scales + p.rows);
   auto* const all = reinterpret_cast<std::int8_t*>(sums + lines * groups);
   parallel_rows(p.pool, p.rows, p.in, [&](std::int64_t r) {
@@ -85,13 +84,19 @@ void multiply(const kernels::LinearForward& p, const char* codes, const SliverOf
   });
 }
 
+const char* codes_of(const kernels::LinearForward& p, const SliverOfCodes& sliver) {
+  const cpu::CodesLayout layout = {reinterpret_cast<const void*>(&pack_sliver), (p.out + kCodeCols - 1) / kCodeCols,
+                                   sliver.bytes(), &pack_sliver};
+  return cpu::packed_codes(*p.quantized->packed, layout, &p, *p.pool);
+}
+
 }  // namespace
+
+void pack_codes(const kernels::LinearForward& p) { codes_of(p, SliverOfCodes(p.quantized->bits, p.in)); }
 
 void forward_codes(const kernels::LinearForward& p) {
   const SliverOfCodes sliver(p.quantized->bits, p.in);
-  const cpu::CodesLayout layout = {reinterpret_cast<const void*>(&pack_sliver), (p.out + kCodeCols - 1) / kCodeCols,
-                                   sliver.bytes(), &pack_sliver};
-  const char* const codes = cpu::packed_codes(*p.quantized->packed, layout, &p, *p.pool);
+  const char* const codes = codes_of(p, sliver);
   with_type_like<float>(p.compute, [&]<class S>(Type<S>) {
     if (p.quantized->activation_bits == 8) return multiply<1, S>(p, codes, sliver);
     multiply<2, S>(p, codes, sliver);

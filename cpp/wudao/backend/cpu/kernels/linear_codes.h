@@ -5,6 +5,7 @@
 
 namespace wudao::WUDAO_ISA {
 
+void pack_codes(const kernels::LinearForward& p);
 void forward_codes(const kernels::LinearForward& p);
 
 }  // namespace wudao::WUDAO_ISA

@@ -1,0 +1,62 @@
+// One pass of new tokens through all layers: kernel calls that the workers of the pool run together, as one program.
+//
+// The caller makes room and packs weights; the workers then need nothing but each other. A token's pass is some hundred
+// short loops, and a region of the pool for each of them would cost more than some of the loops.
+#pragma once
+
+#include "wudao/infer/feed.h"
+#include "wudao/kernels/products.h"
+
+namespace wudao::infer {
+
+class ForwardPass {
+ public:
+  ForwardPass(const Context& ctx, const model::GLM& glm, std::span<const Feed> feeds, Rows wanted,
+              std::int64_t chunk_rows);
+  // Stores keys and values; logits (rows wanted, V) in the accumulator type, undefined for Rows::kNone.
+  Tensor run() const;
+
+ private:
+  void place_feeds();
+  void take_numbers();
+  void make_room();
+  void pack_weights() const;
+
+  // What every worker runs: loops, and nothing that depends on what loops make.
+  void program(int worker) const;
+  void embed() const;
+  void make_qkv(const nn::Block& block) const;
+  void store(std::int64_t layer) const;
+  void attend(std::int64_t layer, const std::vector<Segment>& segments, bool dense) const;
+  void gather() const;
+  void finish(const nn::Block& block, const Tensor& x) const;
+  void make_logits() const;
+
+  void look_up(const nn::Parameter& table, const Tensor& ids, const Tensor& y) const;
+  void add_to_stream() const;
+  void normalise(const nn::LayerNorm& norm, const std::byte* x, std::int64_t rows) const;
+  void multiply(const nn::Linear& linear, const std::byte* x, std::byte* y, std::int64_t rows,
+                ops::Activation activation) const;
+  void multiply_into(const nn::Linear& linear, const std::byte* y, std::byte* x, std::int64_t rows) const;
+  template <class F>
+  void with_layer(const nn::Parameter& weight, const nn::Parameter* bias, F&& f) const;
+  template <class F>
+  void for_chunks(std::int64_t rows, F&& f) const;
+  template <class F>
+  void for_segments(const std::vector<Segment>& segments, F&& f) const;
+  bool all_wanted() const { return wanted_rows_ == rows_; }
+
+  const Context& ctx_;
+  const model::GLM& glm_;
+  std::span<const Feed> feeds_;
+  Rows wanted_;
+  std::int64_t chunk_rows_ = 0, width_, rows_ = 0, wanted_rows_ = 0;
+  std::vector<Segment> segments_, last_;      // all tokens; the wanted ones if they are the last
+  std::vector<std::int32_t> sep_;             // of each feed: end of the keys that all its tokens see
+  Tensor ids_, positions_, block_positions_;  // (rows,)
+  Tensor x_, added_, qkv_, attended_;         // (rows, C), qkv_ (rows, 3 C)
+  Tensor normal_, wide_, work_;               // (chunk rows, C), (chunk rows, 4 C), digits
+  Tensor last_x_, logits_;                    // of the wanted rows
+};
+
+}  // namespace wudao::infer
