@@ -60,6 +60,10 @@ ThreadPool::~ThreadPool() {
 }
 
 int ThreadPool::size() const { return static_cast<int>(state_->workers.size()) + 1; }
+int ThreadPool::worker() const {
+  const State::Frame* frame = state_->frame_here();
+  return frame == nullptr ? 0 : frame->worker;
+}
 bool ThreadPool::pinned() const { return state_->pin; }
 
 void ThreadPool::revive() {

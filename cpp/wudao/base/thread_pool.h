@@ -26,6 +26,7 @@ class ThreadPool {
 
   int size() const;
   bool pinned() const;
+  int worker() const;  // the number of the calling thread in here; 0 outside of tasks and programs
 
   // Runs tasks 0..tasks-1 and returns when all are done. The first exception thrown by a task is rethrown here.
   // A call from inside a task runs its tasks on the spot. Calls from several threads take turns.

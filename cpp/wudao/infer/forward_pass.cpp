@@ -86,11 +86,11 @@ void ForwardPass::pack_weights() const {
 
 Tensor ForwardPass::run() const {
   pack_weights();
-  ctx_.pool->together([&](int worker) { program(worker); });
+  ctx_.pool->together([&](int) { program(); });
   return logits_;
 }
 
-void ForwardPass::program(int) const {
+void ForwardPass::program() const {
   embed();
   const auto layers = static_cast<std::int64_t>(glm_.blocks().size());
   for (std::int64_t i = 0; i < layers; ++i) {
@@ -118,7 +118,14 @@ void ForwardPass::embed() const {
   add_to_stream();
 }
 
+// What this worker does, for the trace that people look at.
+Profile::Span ForwardPass::span(std::string_view op, const nn::Parameter& of) const {
+  Profile* const profile = ctx_.profile.get();
+  return {profile, op, of.name(), "forward", profile == nullptr ? 0 : ctx_.pool->worker()};
+}
+
 void ForwardPass::look_up(const nn::Parameter& table, const Tensor& ids, const Tensor& y) const {
+  const Profile::Span here = span("embedding", table);
   ctx_.kernels->embedding_forward(
       {table.value().raw(), ids.data<std::int32_t>(), y.raw(), y.dtype(), rows_, width_, ctx_.pool.get()});
 }
@@ -128,6 +135,7 @@ void ForwardPass::add_to_stream() const {
 }
 
 void ForwardPass::normalise(const nn::LayerNorm& norm, const std::byte* x, std::int64_t rows) const {
+  const Profile::Span here = span("layer_norm", norm.gamma());
   ctx_.kernels->layer_norm_forward({x, norm.gamma().value().raw(), norm.beta().value().raw(), normal_.raw(), nullptr,
                                     nullptr, x_.dtype(), normal_.dtype(), rows, width_, nn::LayerNorm::kEps,
                                     ctx_.pool.get()});
@@ -136,6 +144,7 @@ void ForwardPass::normalise(const nn::LayerNorm& norm, const std::byte* x, std::
 // Calls f(arguments of y = x W^T + bias) without x, residual and y.
 template <class F>
 void ForwardPass::with_layer(const nn::Parameter& weight, const nn::Parameter* bias, F&& f) const {
+  const Profile::Span here = span("linear", weight);
   kernels::QuantizedWeight quantized = {};
   if (weight.quantized() != nullptr) quantized = weight.quantized()->view();
   kernels::LinearForward p = {};
@@ -200,6 +209,7 @@ void ForwardPass::for_segments(const std::vector<Segment>& segments, F&& f) cons
 }
 
 void ForwardPass::store(std::int64_t layer) const {
+  const Profile::Span here = span("cache_store", glm_.blocks()[static_cast<std::size_t>(layer)].qkv().weight());
   for_segments(segments_, [&](std::int64_t i) {
     const Segment& s = segments_[static_cast<std::size_t>(i)];
     const KvCache& cache = *feeds_[s.feed].cache;
@@ -209,6 +219,7 @@ void ForwardPass::store(std::int64_t layer) const {
 
 // The rows of each segment of `attended_`, or one row for each segment, the first first.
 void ForwardPass::attend(std::int64_t layer, const std::vector<Segment>& segments, bool dense) const {
+  const Profile::Span here = span("attention", glm_.blocks()[static_cast<std::size_t>(layer)].qkv().weight());
   for_segments(segments, [&](std::int64_t i) {
     const Segment& s = segments[static_cast<std::size_t>(i)];
     const KvCache& cache = *feeds_[s.feed].cache;

@@ -23,7 +23,7 @@ class ForwardPass {
   void pack_weights() const;
 
   // What every worker runs: loops, and nothing that depends on what loops make.
-  void program(int worker) const;
+  void program() const;
   void embed() const;
   void make_qkv(const nn::Block& block) const;
   void store(std::int64_t layer) const;
@@ -32,6 +32,7 @@ class ForwardPass {
   void finish(const nn::Block& block, const Tensor& x) const;
   void make_logits() const;
 
+  Profile::Span span(std::string_view op, const nn::Parameter& of) const;
   void look_up(const nn::Parameter& table, const Tensor& ids, const Tensor& y) const;
   void add_to_stream() const;
   void normalise(const nn::LayerNorm& norm, const std::byte* x, std::int64_t rows) const;
