@@ -65,10 +65,8 @@ void store_head(const kernels::CacheStore& p, std::int64_t head) {
 
 void cache_store(const kernels::CacheStore& p) {
   with_type(p.dtype, [&]<class E>(Type<E>) {
-    parallel_chunks(p.pool, p.heads, kTaskValues / (p.count * p.head_dim + 1) + 1,
-                    [&](std::int64_t begin, std::int64_t end) {
-                      for (std::int64_t head = begin; head < end; ++head) store_head<E>(p, head);
-                    });
+    // A task a head, as in attention: the processor that stores a head is then the one that reads it.
+    parallel_for(p.pool, p.heads, [&](std::int64_t head) { store_head<E>(p, head); });
   });
 }
 

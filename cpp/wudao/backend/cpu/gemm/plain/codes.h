@@ -58,12 +58,15 @@ WUDAO_INLINE_ALWAYS VF32 scales_at(const char* scales, int bits, std::int64_t co
 
 // What the sums of a group say: (256 hi + lo) * scale. `digit_sums` are those of the row's first digit in this group.
 template <int kDigits>
-WUDAO_INLINE_ALWAYS VF32 value_of(const std::int32_t* sums, const std::int32_t* digit_sums, std::int64_t groups,
+WUDAO_INLINE_ALWAYS VF32 value_of(const VI32 (&sums)[kDigits], const std::int32_t* digit_sums, std::int64_t groups,
                                   std::int32_t offset, VF32 scale) {
-  const VF32 first = __builtin_convertvector(load<VI32>(sums) - offset * digit_sums[0], VF32);
-  if constexpr (kDigits == 1) return first * scale;
-  const VF32 second = __builtin_convertvector(load<VI32>(sums + kCodeCols) - offset * digit_sums[groups], VF32);
-  return (first * 256.0f + second) * scale;
+  const VF32 first = __builtin_convertvector(sums[0] - offset * digit_sums[0], VF32);
+  if constexpr (kDigits == 1) {
+    return first * scale;
+  } else {
+    const VF32 second = __builtin_convertvector(sums[1] - offset * digit_sums[groups], VF32);
+    return (first * 256.0f + second) * scale;
+  }
 }
 
 // Rows [row, row + rows) times one group of a sliver: to (+)= value.
@@ -82,13 +85,52 @@ void multiply_group(const DigitRows& x, std::int64_t row, std::int64_t rows, con
       const std::int32_t* digit_sums = x.sums + (first + r * kDigits) * x.groups + group;
       float* const line = to + (i + r) * kCodeCols;
       for (std::int64_t c = 0; c < kCodeCols; c += kWidth<Codes>) {
-        const VF32 value = value_of<kDigits>(sums + r * kDigits * kCodeCols + c, digit_sums, x.groups,
-                                             offset_of(sliver.bits), scales_at(scales, sliver.bits, c));
+        VI32 own[kDigits];
+        for (int d = 0; d < kDigits; ++d) own[d] = load<VI32>(sums + (r * kDigits + d) * kCodeCols + c);
+        const VF32 value =
+            value_of(own, digit_sums, x.groups, offset_of(sliver.bits), scales_at(scales, sliver.bits, c));
         store(line + c, group == 0 ? value : load<VF32>(line + c) + value);
       }
     }
   }
 }
+
+// One row times one group of a 4-bit sliver, all in registers: total (+)= value. Where rows are few, unpacking into
+// memory would take longer than the products.
+template <int kDigits>
+WUDAO_INLINE_ALWAYS void multiply_four_bits(const DigitRows& x, std::int64_t row, std::int64_t group, std::int64_t units,
+                                            const char* data, VF32 (&total)[kColVectors]) {
+  const std::int8_t* digits = x.digits + row * kDigits * x.depth + group * units * 4;
+  const char* codes = data + kCodeCols * 2;
+  VI32 sums[kColVectors][kDigits] = {};
+  for (std::int64_t u = 0; u < units; u += 2) {
+    for (int c = 0; c < kColVectors; ++c, codes += kVectorBytes) {
+      __builtin_prefetch(codes + kAhead);
+      const VU32 pair = load<VU32>(codes), low = pair & 0x0F0F0F0Fu, high = (pair >> 4) & 0x0F0F0F0Fu;
+      for (int d = 0; d < kDigits; ++d) {
+        const std::int8_t* const at = digits + d * x.depth + u * 4;
+        sums[c][d] = Codes::multiply_add(VU32{} + load<std::uint32_t>(at), low, sums[c][d]);
+        sums[c][d] = Codes::multiply_add(VU32{} + load<std::uint32_t>(at + 4), high, sums[c][d]);
+      }
+    }
+  }
+  const std::int32_t* digit_sums = x.sums + row * kDigits * x.groups + group;
+  for (int c = 0; c < kColVectors; ++c) {
+    const VF32 value = value_of(sums[c], digit_sums, x.groups, offset_of(4), scales_at(data, 4, c * kWidth<Codes>));
+    total[c] = group == 0 ? value : total[c] + value;
+  }
+}
+
+// multiply_sliver for one row and 4 bits, before the row's scale.
+template <int kDigits>
+void multiply_row(const DigitRows& x, std::int64_t row, const SliverOfCodes& sliver, const char* data, float* to) {
+  VF32 total[kColVectors] = {};
+  for (std::int64_t g = 0; g < sliver.groups; ++g, data += sliver.group_bytes())
+    multiply_four_bits<kDigits>(x, row, g, sliver.units, data, total);
+  for (int c = 0; c < kColVectors; ++c) store(to + c * kWidth<Codes>, total[c]);
+}
+
+constexpr std::int64_t kRowByRow = 2;  // so few rows of 4 bits are multiplied one after the other
 
 // Rows [row, row + rows), at most kFewRows, times one sliver, columns [col, col + cols): finish(Piece<float>).
 template <int kDigits, class Finish>
@@ -96,7 +138,10 @@ void multiply_sliver(const DigitRows& x, std::int64_t row, std::int64_t rows, co
                      const char* data, std::int64_t col, std::int64_t cols, Finish& finish) {
   alignas(64) float sums[kFewRows * kCodeCols];
   alignas(64) std::uint32_t unpacked[kernels::kFourBitGroup / 4 * kCodeCols];
-  for (std::int64_t g = 0; g < sliver.groups; ++g, data += sliver.group_bytes()) {
+  const bool row_by_row = sliver.bits == 4 && rows <= kRowByRow;
+  for (std::int64_t r = 0; r < rows && row_by_row; ++r)
+    multiply_row<kDigits>(x, row + r, sliver, data, sums + r * kCodeCols);
+  for (std::int64_t g = 0; g < sliver.groups && !row_by_row; ++g, data += sliver.group_bytes()) {
     const char* const codes = data + sliver.scale_bytes();
     if (sliver.bits == 4) unpack_group(codes, sliver.units, unpacked);
     multiply_group<kDigits>(x, row, rows, sliver, g,
