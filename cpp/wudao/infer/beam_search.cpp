@@ -21,7 +21,8 @@ std::size_t BlankSearch::wanted() const {
 bool BlankSearch::step() {
   std::vector<Feed> feeds;
   for (Beam& beam : beams_) feeds.push_back({&beam.cache, {&beam.next, 1}});
-  const std::vector<Continuation> ranked = continuations(decoder_.run(feeds, Rows::kLast));
+  const std::vector<Continuation> ranked = continuations(
+      Logits(decoder_.context(), decoder_.run(feeds, Rows::kLast), predicted_ids(decoder_.glm().config())));
   std::vector<Continuation> chosen;
   const auto beams = static_cast<std::size_t>(options_.num_beams);
   for (std::size_t rank = 0; rank < ranked.size() && chosen.size() < beams; ++rank) {
@@ -41,7 +42,7 @@ bool BlankSearch::step() {
   return !found_.settled(beams_[0].sum, length + 1, longest + 1);
 }
 
-std::vector<BlankSearch::Continuation> BlankSearch::continuations(const Tensor& logits) const {
+std::vector<BlankSearch::Continuation> BlankSearch::continuations(const Logits& logits) const {
   std::vector<std::vector<Continuation>> parts(beams_.size());
   decoder_.context().pool->for_each(static_cast<std::int64_t>(beams_.size()), [&](std::int64_t i, int) {
     parts[static_cast<std::size_t>(i)] = of_beam(logits, static_cast<std::size_t>(i));
@@ -54,21 +55,21 @@ std::vector<BlankSearch::Continuation> BlankSearch::continuations(const Tensor& 
 }
 
 // The best continuations of one beam, best first.
-std::vector<BlankSearch::Continuation> BlankSearch::of_beam(const Tensor& logits, std::size_t beam) const {
+std::vector<BlankSearch::Continuation> BlankSearch::of_beam(const Logits& logits, std::size_t beam) const {
   const Written& written = beams_[beam].written;
-  const Scores model = read_scores(logits, static_cast<std::int64_t>(beam), predicted_ids(decoder_.glm().config()));
-  Scores scores = model;
+  const auto row = static_cast<std::int64_t>(beam);
+  Scores scores = logits.scores(row);
   penalise(options_.rules, written, scores);
   heat(options_.sampling.temperature, scores);
-  const double total = log_sum_exp(scores), model_total = log_sum_exp(model);
-  ban(options_.rules, options_.marks, written, scores);
+  const double total = log_sum_exp(scores);
+  ban(banned(options_.rules, options_.marks, written), scores);
   Sampling filter = options_.sampling;
   const auto most = static_cast<std::int64_t>(wanted());
   if (filter.top_k == 0 && (filter.top_p == 0.0 || filter.top_p == 1.0)) filter.top_k = most;
   std::vector<Continuation> out;
   for (const std::int32_t id : candidates(scores, filter)) {
     const auto index = static_cast<std::size_t>(id);
-    out.push_back({beam, id, beams_[beam].sum + (scores[index] - total), model[index] - model_total});
+    out.push_back({beam, id, beams_[beam].sum + (scores[index] - total), logits.log_prob(row, id)});
     if (static_cast<std::int64_t>(out.size()) == most) break;
   }
   return out;

@@ -9,6 +9,7 @@
 
 #include "wudao/infer/generation.h"
 #include "wudao/infer/hypotheses.h"
+#include "wudao/infer/logits.h"
 #include "wudao/infer/sampler.h"
 
 namespace wudao::infer {
@@ -36,8 +37,8 @@ class BlankSearch {
     double log_prob;  // of the token under the model
   };
 
-  std::vector<Continuation> continuations(const Tensor& logits) const;
-  std::vector<Continuation> of_beam(const Tensor& logits, std::size_t beam) const;
+  std::vector<Continuation> continuations(const Logits& logits) const;
+  std::vector<Continuation> of_beam(const Logits& logits, std::size_t beam) const;
   std::size_t wanted() const;  // continuations per step
   void finish(const Continuation& end);
   void finish(const Beam& beam);

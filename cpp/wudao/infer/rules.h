@@ -20,16 +20,17 @@ struct Written {
   std::int64_t in_blank() const { return static_cast<std::int64_t>(tokens.size() - blank); }
 };
 
-// Row `row` of the logits without the padding of the vocabulary. An Error when one of them is not finite.
-Scores read_scores(const Tensor& logits, std::int64_t row, std::int64_t columns);
-
 // log(sum(exp(scores))); banned ones count nothing.
 double log_sum_exp(const Scores& scores);
 
 // Logits of tokens that were written before: positive ones divided by the penalty, negative ones multiplied.
 void penalise(const Rules& rules, const Written& written, Scores& scores);
 
-// Bans what is forbidden, what would repeat an n-gram of the blank, and an end before the least length.
-void ban(const Rules& rules, const Marks& marks, const Written& written, Scores& scores);
+// What is forbidden, what would repeat an n-gram of the blank, and an end before the least length. May name an id twice,
+// or one that is outside of the vocabulary.
+std::vector<std::int32_t> banned(const Rules& rules, const Marks& marks, const Written& written);
+
+// Gives ids the score of what may not follow.
+void ban(const std::vector<std::int32_t>& ids, Scores& scores);
 
 }  // namespace wudao::infer

@@ -14,7 +14,7 @@ bool SampledTexts::step() {
   if (streams_.empty()) return false;
   std::vector<Feed> feeds;
   for (Stream& stream : streams_) feeds.push_back({&stream.cache, stream.pending});
-  const Tensor logits = decoder_.run(feeds, Rows::kLast);
+  const Logits logits(decoder_.context(), decoder_.run(feeds, Rows::kLast), predicted_ids(decoder_.glm().config()));
   std::vector<Choice> choices(streams_.size());
   decoder_.context().pool->for_each(static_cast<std::int64_t>(streams_.size()), [&](std::int64_t i, int) {
     choices[static_cast<std::size_t>(i)] = choose(streams_[static_cast<std::size_t>(i)], logits, i);
@@ -65,16 +65,23 @@ void SampledTexts::start_blank(Stream& stream) const {
   stream.written.blank = stream.written.tokens.size();
 }
 
-SampledTexts::Choice SampledTexts::choose(const Stream& stream, const Tensor& logits, std::int64_t row) const {
-  Scores scores = read_scores(logits, row, predicted_ids(decoder_.glm().config()));
-  const Scores model = scores;
-  penalise(options_.rules, stream.written, scores);
-  ban(options_.rules, options_.marks, stream.written, scores);
+SampledTexts::Choice SampledTexts::choose(const Stream& stream, const Logits& logits, std::int64_t row) const {
+  const std::int32_t token = token_after(stream, logits, row);
+  return {token, logits.log_prob(row, token)};
+}
+
+std::int32_t SampledTexts::token_after(const Stream& stream, const Logits& logits, std::int64_t row) const {
+  const Rules& rules = options_.rules;
+  const std::vector<std::int32_t> no = banned(rules, options_.marks, stream.written);
+  const std::int32_t best = logits.best(row);
+  const bool greedy = options_.sampling.temperature == 0.0 && rules.repetition_penalty == 1.0;
+  if (greedy && std::find(no.begin(), no.end(), best) == no.end()) return best;
+  Scores scores = logits.scores(row);
+  penalise(rules, stream.written, scores);
+  ban(no, scores);
   // The end mark of every blank takes a number too, so that numbers are never used twice.
   const auto number = static_cast<std::int64_t>(stream.written.tokens.size() + stream.result.blanks.size() - 1);
-  const std::int32_t token =
-      draw(std::move(scores), options_.sampling, uniform(options_.seed, stream.result.sample, number));
-  return {token, model[static_cast<std::size_t>(token)] - log_sum_exp(model)};
+  return draw(std::move(scores), options_.sampling, uniform(options_.seed, stream.result.sample, number));
 }
 
 bool SampledTexts::advance(Stream& stream, const Choice& choice) {

@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "wudao/infer/generation.h"
+#include "wudao/infer/logits.h"
 #include "wudao/infer/sampler.h"
 
 namespace wudao::infer {
@@ -31,7 +32,8 @@ class SampledTexts : public Generation {
   void prefill(std::int64_t count);
   void start(KvCache cache);
   void start_blank(Stream& stream) const;
-  Choice choose(const Stream& stream, const Tensor& logits, std::int64_t row) const;
+  Choice choose(const Stream& stream, const Logits& logits, std::int64_t row) const;
+  std::int32_t token_after(const Stream& stream, const Logits& logits, std::int64_t row) const;
   // Adds the token; true when the text is complete.
   bool advance(Stream& stream, const Choice& choice);
   void retire(const std::vector<bool>& complete);

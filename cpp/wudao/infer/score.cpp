@@ -4,8 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "wudao/infer/request.h"
-#include "wudao/infer/rules.h"
+#include "wudao/infer/logits.h"
 
 namespace wudao::infer {
 namespace {
@@ -59,11 +58,10 @@ Tensor best_ids(const Context& context, const model::GLM& glm, const Scored& row
   const std::vector<std::int64_t> counted = counted_rows(rows);
   for (std::size_t begin = 0; begin < counted.size(); begin += kLogitRows) {
     const std::size_t count = std::min<std::size_t>(kLogitRows, counted.size() - begin);
-    const Tensor logits = glm.logits(ctx, take_rows(ctx, hidden, std::span(counted).subspan(begin, count)));
+    const Tensor hidden_rows = take_rows(ctx, hidden, std::span(counted).subspan(begin, count));
+    const Logits logits(ctx, glm.logits(ctx, hidden_rows), predicted_ids(glm.config()));
     for (std::size_t i = 0; i < count; ++i) {
-      const Scores scores = read_scores(logits, static_cast<std::int64_t>(i), predicted_ids(glm.config()));
-      const auto best = std::max_element(scores.begin(), scores.end()) - scores.begin();
-      out.data<std::int32_t>()[counted[begin + i]] = static_cast<std::int32_t>(best);
+      out.data<std::int32_t>()[counted[begin + i]] = logits.best(static_cast<std::int64_t>(i));
     }
   }
   return out;

@@ -95,6 +95,16 @@ struct OutputLoss {
   ThreadPool* pool;
 };
 
+// What choosing from a row of logits begins with.
+struct RowSummary {
+  const void* x;
+  std::int32_t* best;  // (rows,) the first index of the largest element
+  double* log_sum;     // (rows,) log(sum(exp(x))); not a number where the row has something infinite or not a number
+  DType dtype;         // float32 or float64
+  std::int64_t rows, row, cols;  // row n begins at n * row
+  ThreadPool* pool;
+};
+
 // y = x - logsumexp(x) per row; float32 or float64.
 struct LogSoftmax {
   const void* x;

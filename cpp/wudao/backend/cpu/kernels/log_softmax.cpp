@@ -19,14 +19,36 @@ T largest_of(const T* x, std::int64_t cols) {
 }
 
 template <class T>
-void row(const T* x, T* y, std::int64_t cols) {
-  const T largest = largest_of(x, cols);
-  const T sum = sum_over<T>(
+T sum_of_exp(const T* x, T largest, std::int64_t cols) {
+  return sum_over<T>(
       cols, [=](std::int64_t i, auto lanes) { return only(lanes, exp(Vec<T>::load(x + i, lanes) - largest), T(0)); });
+}
+
+template <class T>
+void row(const T* x, T* y, std::int64_t cols) {
+  const T largest = largest_of(x, cols), sum = sum_of_exp(x, largest, cols);
   const T log_sum = static_cast<T>(__builtin_log(static_cast<double>(sum)));
   for_vectors<Vec<T>::kWidth>(0, cols, [=](std::int64_t i, auto lanes) {
     ((Vec<T>::load(x + i, lanes) - largest) - log_sum).store(y + i, lanes);
   });
+}
+
+// Whether 0 * x is 0 for all: it is not a number where x is infinite or not a number.
+template <class T>
+bool all_finite(const T* x, std::int64_t cols) {
+  return sum_over<T>(cols, [=](std::int64_t i, auto lanes) {
+           return only(lanes, Vec<T>::load(x + i, lanes) * T(0), T(0));
+         }) == T(0);
+}
+
+template <class T>
+void summarise(const T* x, std::int64_t cols, std::int32_t& best, double& log_sum) {
+  best = 0;
+  log_sum = __builtin_nan("");
+  if (!all_finite(x, cols)) return;
+  const T largest = largest_of(x, cols);
+  while (x[best] != largest) ++best;
+  log_sum = static_cast<double>(largest) + __builtin_log(static_cast<double>(sum_of_exp(x, largest, cols)));
 }
 
 // dx holds log(softmax(x)) in between.
@@ -41,6 +63,14 @@ void backward_row(const T* x, const T* dy, T* dx, std::int64_t cols) {
 }
 
 }  // namespace
+
+void row_summary(const kernels::RowSummary& p) {
+  with_accumulator(p.dtype, [&]<class T>(Type<T>) {
+    parallel_rows(p.pool, p.rows, p.cols, [&](std::int64_t n) {
+      summarise(static_cast<const T*>(p.x) + n * p.row, p.cols, p.best[n], p.log_sum[n]);
+    });
+  });
+}
 
 void log_softmax(const kernels::LogSoftmax& p) {
   with_accumulator(p.dtype, [&]<class T>(Type<T>) {
