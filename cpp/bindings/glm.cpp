@@ -96,10 +96,11 @@ void quantize(GlmObject& self, const std::string& name, const py::array& codes, 
   nn::Parameter& parameter = find(self, name);
   const Shape shape = parameter.value().shape();
   const std::int64_t in = shape.back();
-  if (!name.starts_with("transformer.layers.")) {
-    fail<ConfigError>(op, "name", "a linear layer of a block", '"' + name + '"');
+  const bool table = name == "word_embeddings.weight";
+  if (!table && !name.starts_with("transformer.layers.")) {
+    fail<ConfigError>(op, "name", "a linear layer of a block or word_embeddings.weight", '"' + name + '"');
   }
-  if (bits != 8 && bits != 4) fail<ConfigError>(op, "bits", "8 or 4", text(bits));
+  if (bits != 8 && (bits != 4 || table)) fail<ConfigError>(op, "bits", table ? "8" : "8 or 4", text(bits));
   if (activation_bits != 8 && activation_bits != 16) {
     fail<ConfigError>(op, "activation_bits", "8 or 16", text(activation_bits));
   }

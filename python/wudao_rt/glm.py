@@ -15,7 +15,7 @@ from wudao_rt.config.glm import GLMConfig
 from wudao_rt.config.settings import refuse_unknown
 from wudao_rt.errors import ConfigError, DTypeError, OutOfMemory, shown
 from wudao_rt.machine import memory_bytes
-from wudao_rt.quantization import Format, QuantizedWeight, check_form, quantize, quantized_names
+from wudao_rt.quantization import Format, QuantizedWeight, check_form, quantize, quantized_forms
 
 if TYPE_CHECKING:
     from wudao_rt.data.blanks import SpecialIds
@@ -96,7 +96,10 @@ class GLM:
         return model
 
     def quantized(self, form: Format, activation_bits: int = 16) -> GLM:
-        """Return this model with the four linear weights of each block in few bits: it generates and scores.
+        """Return this model with weights of few bits: it generates and scores.
+
+        The four linear weights of each block are in `form`; the table of the vocabulary, which is the output projection
+        too, is in int8.
 
         Sums of products are integers, so they are exact and the same on every machine. It cannot be trained.
 
@@ -113,8 +116,8 @@ class GLM:
         check_form(form, activation_bits)
         if self.dtype == "float64":
             raise ConfigError("quantize: dtype: expected float32 or bfloat16, got float64. Load it with another dtype.")
-        few = set(quantized_names(self.config.num_layers))
-        arrays = {name: quantize(weight, form, activation_bits) if name in few else weight
+        few = quantized_forms(self.config.num_layers, form)
+        arrays = {name: quantize(weight, few[name], activation_bits) if name in few else weight
                   for name, weight in self.state_dict(copy=False).items()}
         return GLM.from_arrays(self.config, arrays, self.dtype, self.tokenizer)
 

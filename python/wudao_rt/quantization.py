@@ -149,9 +149,13 @@ def check_form(form: Any, activation_bits: Any) -> None:
         raise ConfigError(f"quantize: activation_bits: expected 8 or 16, got {shown(activation_bits)}. Choose one.")
 
 
-def quantized_names(num_layers: int) -> list[str]:
-    """Return the names of what is quantised in a model: the four linear weights of each block."""
-    return [f"transformer.layers.{layer}.{linear}.weight" for layer in range(num_layers) for linear in LINEARS]
+def quantized_forms(num_layers: int, form: Format) -> dict[str, Format]:
+    """Return what is quantised in a model, and how: the linear weights of each block in `form`, the vocabulary in int8.
+
+    The table of the vocabulary is the output projection too.
+    """
+    linears = [f"transformer.layers.{layer}.{linear}.weight" for layer in range(num_layers) for linear in LINEARS]
+    return {"word_embeddings.weight": "int8"} | dict.fromkeys(linears, form)
 
 
 def _as_bfloat16(x: Array) -> Array:

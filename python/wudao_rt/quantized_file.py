@@ -11,7 +11,7 @@ import numpy as np
 from wudao_rt import _core
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.errors import CheckpointError, shown
-from wudao_rt.quantization import BITS, GROUP, QuantizedWeight, quantized_names
+from wudao_rt.quantization import BITS, GROUP, Format, QuantizedWeight, quantized_forms
 
 _CODES, _SCALES = ".codes", ".scales"
 
@@ -32,7 +32,8 @@ def quantization_table(weights: Mapping[str, Any]) -> dict[str, Any]:
     few = [weight for weight in weights.values() if isinstance(weight, QuantizedWeight)]
     if not few:
         return {}
-    form = next(form for form, bits in BITS.items() if bits == few[0].bits)
+    least = min(weight.bits for weight in few)
+    form = next(form for form, bits in BITS.items() if bits == least)
     return {"quantization": {"format": form, "activation_bits": few[0].activation_bits}}
 
 
@@ -48,21 +49,21 @@ def restored(folder: Path, arrays: dict[str, Any], config: GLMConfig, table: Any
     if config.num_layers > len(arrays):  # a config may ask for more layers than anybody could list
         raise _unfit(folder, f"arrays of {shown(config.num_layers)} layers", len(arrays))
     shapes = _core.GLM(config.to_dict(), "float32", 0, dry_run=True)
-    for name in quantized_names(config.num_layers):
+    for name, own in quantized_forms(config.num_layers, form).items():
         out, width = shapes.shape(name)
-        groups = 1 if form == "int8" else width // GROUP
-        codes = _take(folder, arrays, name + _CODES, "uint8", (out, width * BITS[form] // 8))
+        groups = 1 if own == "int8" else width // GROUP
+        codes = _take(folder, arrays, name + _CODES, "uint8", (out, width * BITS[own] // 8))
         scales = _take(folder, arrays, name + _SCALES, "float32", (out, groups))
         if not np.isfinite(scales).all():
             raise _unfit(folder, f"finite numbers in {name}{_SCALES}", "others")
-        arrays[name] = QuantizedWeight(codes, scales, BITS[form], activation_bits)
+        arrays[name] = QuantizedWeight(codes, scales, BITS[own], activation_bits)
     return {name: arrays.pop(name) for name in shapes.names() if name in arrays} | arrays
 
 
-def _read_table(folder: Path, table: Any) -> tuple[str, int]:
+def _read_table(folder: Path, table: Any) -> tuple[Format, int]:
     form = table.get("format") if isinstance(table, dict) else None
     bits = table.get("activation_bits") if isinstance(table, dict) else None
-    if not isinstance(form, str) or form not in BITS or bits not in (8, 16):
+    if form not in ("int8", "int4") or bits not in (8, 16):
         raise _unfit(folder, "[quantization] with format int8 or int4 and activation_bits 8 or 16", table)
     return form, bits
 

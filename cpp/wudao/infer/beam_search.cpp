@@ -4,11 +4,15 @@
 
 namespace wudao::infer {
 
-BlankSearch::BlankSearch(Decoder& decoder, const Options& options, const Prompt& prompt, std::size_t blank, KvCache cache,
-                         const std::vector<std::int32_t>& written_before)
-    : decoder_(decoder), options_(options), prompt_(prompt), blank_(blank),
+BlankSearch::BlankSearch(Decoder& decoder, const Options& options, const Prompt& prompt, std::size_t blank,
+                         KvCache cache, const std::vector<std::int32_t>& written_before)
+    : decoder_(decoder),
+      options_(options),
+      prompt_(prompt),
+      blank_(blank),
       found_(options.num_beams, options.length_penalty) {
-  Beam first{std::move(cache), {written_before, written_before.size()}, {}, 0.0, part_b(prompt, blank, 0, options.marks.sop)};
+  Beam first{
+      std::move(cache), {written_before, written_before.size()}, {}, 0.0, part_b(prompt, blank, 0, options.marks.sop)};
   beams_.push_back(std::move(first));
 }
 
@@ -94,8 +98,11 @@ void BlankSearch::go_on(const std::vector<Continuation>& chosen) {
   for (const Continuation& next : chosen) {
     Beam& parent = beams_[next.beam];
     const bool last = --children[next.beam] == 0;  // the last child takes the parent's cache
-    Beam beam{last ? std::move(parent.cache) : parent.cache.fork(decoder_.context()), parent.written,
-              parent.token_log_probs, next.sum, {}};
+    Beam beam{last ? std::move(parent.cache) : parent.cache.fork(decoder_.context()),
+              parent.written,
+              parent.token_log_probs,
+              next.sum,
+              {}};
     beam.written.tokens.push_back(next.token);
     beam.token_log_probs.push_back(next.log_prob);
     beam.next = part_b(prompt_, blank_, beam.written.in_blank(), next.token);

@@ -68,7 +68,9 @@ void ForwardPass::make_room() {
   attended_ = ctx_.empty({rows_, width_}, compute);
   wide_ = ctx_.empty({chunk_rows_, 4 * width_}, compute);
   const std::int64_t digits = kernels::digit_bytes(chunk_rows_, 4 * width_);
-  if (glm_.blocks()[0].qkv().weight().quantized() != nullptr) work_ = ctx_.empty({digits}, DType::kUInt8);
+  const auto few_bits = [](const nn::ParameterPtr& parameter) { return parameter->quantized() != nullptr; };
+  const auto& all = glm_.parameters();
+  if (std::any_of(all.begin(), all.end(), few_bits)) work_ = ctx_.empty({digits}, DType::kUInt8);
   if (wanted_ == Rows::kNone) return;
   logits_ = ctx_.empty({wanted_rows_, glm_.config().vocab_size}, stream);
   last_x_ = all_wanted() ? x_ : ctx_.empty({wanted_rows_, width_}, stream);
@@ -126,8 +128,10 @@ Profile::Span ForwardPass::span(std::string_view op, const nn::Parameter& of) co
 
 void ForwardPass::look_up(const nn::Parameter& table, const Tensor& ids, const Tensor& y) const {
   const Profile::Span here = span("embedding", table);
-  ctx_.kernels->embedding_forward(
-      {table.value().raw(), ids.data<std::int32_t>(), y.raw(), y.dtype(), rows_, width_, ctx_.pool.get()});
+  kernels::QuantizedWeight quantized = {};
+  if (table.quantized() != nullptr) quantized = table.quantized()->view();
+  ctx_.kernels->embedding_forward({table.value().raw(), ids.data<std::int32_t>(), y.raw(), y.dtype(), rows_, width_,
+                                   ctx_.pool.get(), table.quantized() != nullptr ? &quantized : nullptr});
 }
 
 void ForwardPass::add_to_stream() const {

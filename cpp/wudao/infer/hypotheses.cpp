@@ -10,7 +10,8 @@ double Hypotheses::score(double sum, std::int64_t length) const {
 }
 
 void Hypotheses::add(Hypothesis hypothesis) {
-  const auto length = static_cast<std::int64_t>(hypothesis.blank.tokens.size()) + (hypothesis.blank.end_log_prob ? 1 : 0);
+  const auto length =
+      static_cast<std::int64_t>(hypothesis.blank.tokens.size()) + (hypothesis.blank.end_log_prob ? 1 : 0);
   hypothesis.score = score(hypothesis.sum, length);
   const auto place = std::upper_bound(kept_.begin(), kept_.end(), hypothesis,
                                       [](const Hypothesis& a, const Hypothesis& b) { return a.score > b.score; });

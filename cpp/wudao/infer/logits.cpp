@@ -7,12 +7,13 @@
 
 namespace wudao::infer {
 
-Logits::Logits(const Context& ctx, Tensor values, std::int64_t columns) : values_(std::move(values)), columns_(columns) {
+Logits::Logits(const Context& ctx, Tensor values, std::int64_t columns)
+    : values_(std::move(values)), columns_(columns) {
   const std::int64_t rows = values_.dim(0);
   best_.resize(static_cast<std::size_t>(rows));
   log_sum_.resize(static_cast<std::size_t>(rows));
-  ctx.kernels->row_summary({values_.raw(), best_.data(), log_sum_.data(), values_.dtype(), rows, values_.dim(1), columns_,
-                            ctx.pool.get()});
+  ctx.kernels->row_summary(
+      {values_.raw(), best_.data(), log_sum_.data(), values_.dtype(), rows, values_.dim(1), columns_, ctx.pool.get()});
   for (std::int64_t row = 0; row < rows; ++row) {
     if (!std::isfinite(log_sum_[static_cast<std::size_t>(row)])) fail_on(row);
   }

@@ -62,7 +62,8 @@ void check_masks(const Prompt& prompt, const std::string& name) {
   for (std::size_t i = 0; i < prompt.masks.size(); ++i) {
     const std::int32_t low = i == 0 ? 0 : prompt.masks[i - 1] + 1;
     if (prompt.masks[i] >= low && prompt.masks[i] < length) continue;
-    fail<ShapeError>(kOp, name, text("masks at ascending indices from ", low, " to ", length - 1), text(prompt.masks[i]));
+    fail<ShapeError>(kOp, name, text("masks at ascending indices from ", low, " to ", length - 1),
+                     text(prompt.masks[i]));
   }
 }
 
@@ -71,11 +72,13 @@ void check(const model::GLMConfig& config, const Prompt& prompt, std::size_t ind
   if (prompt.ids.empty()) fail<ShapeError>(kOp, name, "at least one token", "none");
   const auto length = static_cast<std::int64_t>(prompt.ids.size());
   if (length > position_rows(config)) {
-    fail<ShapeError>(kOp, name, text("at most ", position_rows(config), " tokens, command tokens included (max_positions)"),
+    fail<ShapeError>(kOp, name,
+                     text("at most ", position_rows(config), " tokens, command tokens included (max_positions)"),
                      text(length), "Shorten the prompt.");
   }
   for (const std::int32_t id : prompt.ids) {
-    if (id < 0 || id >= config.vocab_size) fail<ShapeError>(kOp, name, text("ids from 0 to ", config.vocab_size - 1), text(id));
+    if (id < 0 || id >= config.vocab_size)
+      fail<ShapeError>(kOp, name, text("ids from 0 to ", config.vocab_size - 1), text(id));
   }
   check_masks(prompt, name);
 }
@@ -84,10 +87,14 @@ void check(const model::GLMConfig& config, const Prompt& prompt, std::size_t ind
 
 const char* name_of(Finish finish) {
   switch (finish) {
-    case Finish::kEop: return "eop";
-    case Finish::kEos: return "eos";
-    case Finish::kLength: return "length";
-    case Finish::kCancelled: return "cancelled";
+    case Finish::kEop:
+      return "eop";
+    case Finish::kEos:
+      return "eos";
+    case Finish::kLength:
+      return "length";
+    case Finish::kCancelled:
+      return "cancelled";
   }
   return "?";
 }

@@ -4,7 +4,8 @@
 
 namespace wudao::infer {
 
-SampledTexts::SampledTexts(const Context& ctx, const model::GLM& glm, std::vector<Prompt> prompts, const Options& options)
+SampledTexts::SampledTexts(const Context& ctx, const model::GLM& glm, std::vector<Prompt> prompts,
+                           const Options& options)
     : decoder_(ctx, glm), prompts_(std::move(prompts)), options_(options) {
   options_.rules.max_new_tokens = blank_room(glm.config(), options.rules.max_new_tokens);
 }

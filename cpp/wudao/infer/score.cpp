@@ -27,15 +27,33 @@ Tensor take_rows(const Context& ctx, const Tensor& x, std::span<const std::int64
   return out;
 }
 
-}  // namespace
-
-Tensor log_probs(const Context& context, const model::GLM& glm, const Scored& rows) {
+Context whole_batch(const Context& context) {
   Context ctx = context;
   ctx.shards = 1;
   ctx.samples = 0;
+  return ctx;
+}
+
+// Calls f(logits, their row, row of the batch) for each counted row, with logits of some rows at a time.
+template <class F>
+void for_each_counted(Context& ctx, const model::GLM& glm, const Scored& rows, const Tensor& hidden, F&& f) {
+  const std::vector<std::int64_t> counted = counted_rows(rows);
+  for (std::size_t begin = 0; begin < counted.size(); begin += kLogitRows) {
+    const std::size_t count = std::min<std::size_t>(kLogitRows, counted.size() - begin);
+    const Tensor some = take_rows(ctx, hidden, std::span(counted).subspan(begin, count));
+    const Logits logits(ctx, glm.logits(ctx, some), predicted_ids(glm.config()));
+    for (std::size_t i = 0; i < count; ++i) f(logits, static_cast<std::int64_t>(i), counted[begin + i]);
+  }
+}
+
+}  // namespace
+
+Tensor log_probs(const Context& context, const model::GLM& glm, const Scored& rows) {
+  Context ctx = whole_batch(context);
   Tape tape(ctx, false);
   Tensor out = ctx.zeros(rows.targets.shape(), DType::kFloat64);
-  glm.loss(tape, glm.hidden(tape, rows.inputs, {}), rows.targets, rows.counted, out);
+  const Var hidden = glm.hidden(tape, rows.inputs, {});
+  glm.loss(tape, hidden, rows.targets, rows.counted, out);
   for (std::int64_t i = 0; i < out.size(); ++i) {
     double& value = out.data<double>()[i];
     if (!std::isfinite(value)) {
@@ -48,22 +66,14 @@ Tensor log_probs(const Context& context, const model::GLM& glm, const Scored& ro
 }
 
 Tensor best_ids(const Context& context, const model::GLM& glm, const Scored& rows) {
-  Context ctx = context;
-  ctx.shards = 1;
-  ctx.samples = 0;
+  Context ctx = whole_batch(context);
   Tape tape(ctx, false);
   const Tensor hidden = glm.hidden(tape, rows.inputs, {}).value;
   Tensor out = ctx.empty(rows.targets.shape(), DType::kInt32);
   std::fill_n(out.data<std::int32_t>(), out.size(), -1);
-  const std::vector<std::int64_t> counted = counted_rows(rows);
-  for (std::size_t begin = 0; begin < counted.size(); begin += kLogitRows) {
-    const std::size_t count = std::min<std::size_t>(kLogitRows, counted.size() - begin);
-    const Tensor hidden_rows = take_rows(ctx, hidden, std::span(counted).subspan(begin, count));
-    const Logits logits(ctx, glm.logits(ctx, hidden_rows), predicted_ids(glm.config()));
-    for (std::size_t i = 0; i < count; ++i) {
-      out.data<std::int32_t>()[counted[begin + i]] = logits.best(static_cast<std::int64_t>(i));
-    }
-  }
+  for_each_counted(ctx, glm, rows, hidden, [&](const Logits& logits, std::int64_t at, std::int64_t row) {
+    out.data<std::int32_t>()[row] = logits.best(at);
+  });
   return out;
 }
 

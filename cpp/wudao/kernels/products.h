@@ -93,6 +93,7 @@ struct OutputLoss {
   std::int64_t logit_columns;  // columns at or after this are padding of the vocabulary and never count; 0 = vocab
   int shards;
   ThreadPool* pool;
+  const QuantizedWeight* quantized = nullptr;  // instead of weight; the loss only, compute float32 or bfloat16
 };
 
 // What choosing from a row of logits begins with.

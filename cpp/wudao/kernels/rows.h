@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "wudao/base/dtype.h"
+#include "wudao/kernels/quantized.h"
 
 namespace wudao {
 class ThreadPool;
@@ -20,6 +21,7 @@ struct EmbeddingForward {
   DType dtype;
   std::int64_t rows, cols;
   ThreadPool* pool;
+  const QuantizedWeight* quantized = nullptr;  // of 8 bits, instead of a float32 table
 };
 
 // dtable[v, :] = sum of dy[n, :] over n with ids[n] == v; every row of dtable is written.

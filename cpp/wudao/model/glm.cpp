@@ -65,7 +65,7 @@ GLM::GLM(Context& ctx, const GLMConfig& config, DType compute, std::uint64_t see
 }
 
 void GLM::require_values(std::string_view op) const {
-  if (word_->value().raw() != nullptr) return;
+  if (position_->value().raw() != nullptr) return;  // always floats
   fail<ConfigError>(op, "model", "a model with values", "a dry run, which has names and shapes only",
                     "Build it without dry_run.");
 }
@@ -82,7 +82,7 @@ void GLM::require_float_weights(std::string_view op) const {
 Var GLM::embed(const nn::Pass& pass, const Inputs& inputs) const {
   Tape& tape = pass.tape;
   const auto look_up = [&](const nn::ParameterPtr& table, const Tensor& ids) {
-    return tape.apply<ops::Embedding>({ids}, tape.leaf(table->value(), table.get(), 0));
+    return tape.apply<ops::Embedding>({ids, table->quantized()}, tape.leaf(table->value(), table.get(), 0));
   };
   tape.set_scope("embeddings");
   Var x = tape.apply<ops::Add>({}, look_up(word_, inputs.ids), look_up(position_, inputs.positions));
@@ -106,13 +106,15 @@ Var GLM::hidden(Tape& tape, const Inputs& inputs, const Options& options) const 
 }
 
 Tensor GLM::logits(Context& ctx, const Tensor& hidden) const {
-  return ops::Linear::forward(ctx, {accumulator_of(compute_)}, {hidden, word_->value(), Tensor(), Tensor()}, nullptr);
+  ops::Linear::Params params = {accumulator_of(compute_)};
+  params.quantized = word_->quantized();
+  return ops::Linear::forward(ctx, params, {hidden, word_->value(), Tensor(), Tensor()}, nullptr);
 }
 
 Var GLM::loss(Tape& tape, const Var& hidden, const Tensor& targets, const Tensor& weights,
               const Tensor& row_loss) const {
   tape.set_scope("output");
-  return tape.apply<ops::OutputLoss>({targets, weights, config_.unpadded_vocab_size, row_loss}, hidden,
+  return tape.apply<ops::OutputLoss>({targets, weights, config_.unpadded_vocab_size, row_loss, word_->quantized()}, hidden,
                                      tape.leaf(word_->value(), word_.get(), 1));
 }
 

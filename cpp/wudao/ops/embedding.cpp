@@ -11,8 +11,10 @@ Tensor Embedding::forward(Context& ctx, const Params& params, const Tensors<1>& 
   check_ids(name, "ids", params.ids, table.dim(0));
   const std::int64_t rows = params.ids.size();
   Tensor y = ctx.empty({rows, table.dim(1)}, table.dtype());
+  kernels::QuantizedWeight quantized = {};
+  if (params.quantized != nullptr) quantized = params.quantized->view();
   ctx.kernels->embedding_forward({table.raw(), params.ids.data<std::int32_t>(), y.raw(), table.dtype(), rows,
-                                  table.dim(1), ctx.pool.get()});
+                                  table.dim(1), ctx.pool.get(), params.quantized != nullptr ? &quantized : nullptr});
   if (saved != nullptr) *saved = {params.ids, table.shape()};
   return y;
 }

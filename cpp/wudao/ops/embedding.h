@@ -6,6 +6,7 @@
 #pragma once
 
 #include "wudao/ops/op.h"
+#include "wudao/ops/quantized.h"
 
 namespace wudao::ops {
 
@@ -14,6 +15,7 @@ struct Embedding {
   static constexpr std::size_t arity = 1;  // table
   struct Params {
     Tensor ids;
+    const Quantized* quantized = nullptr;  // the table in 8 bits; `table` gives its shape only, and there is no backward
   };
   struct Saved {
     Tensor ids;

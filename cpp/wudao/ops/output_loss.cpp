@@ -35,6 +35,12 @@ void release(void* arena, void* block, std::int64_t bytes) {
 Tensor OutputLoss::forward(Context& ctx, const Params& params, const Tensors<2>& inputs, Saved* saved) {
   check(ctx, params, inputs);
   const auto& [h, weight] = inputs;
+  if (params.quantized != nullptr && saved != nullptr) {
+    fail<ConfigError>(name, "weight", "float32 for gradients", text(params.quantized->bits, " bits"),
+                      "Train first, quantise afterwards.");
+  }
+  kernels::QuantizedWeight quantized = {};
+  if (params.quantized != nullptr) quantized = params.quantized->view();
   Tensor loss = ctx.zeros({ctx.shards}, DType::kFloat64);
   if (saved != nullptr) *saved = {ctx.empty(h.shape(), h.dtype()), ctx.empty(weight.shape(), weight.dtype())};
   ctx.kernels->output_loss({h.raw(), weight.raw(), &weight.storage().packed(), params.targets.data<std::int32_t>(),
@@ -43,7 +49,7 @@ Tensor OutputLoss::forward(Context& ctx, const Params& params, const Tensors<2>&
                             saved != nullptr ? saved->dh.raw() : nullptr,
                             saved != nullptr ? saved->dweight.raw() : nullptr, allocate, release, ctx.arena.get(),
                             h.dtype(), h.dim(0), h.dim(1), weight.dim(0), params.logit_columns, ctx.shards,
-                            ctx.pool.get()});
+                            ctx.pool.get(), params.quantized != nullptr ? &quantized : nullptr});
   return loss;
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "wudao/ops/op.h"
+#include "wudao/ops/quantized.h"
 
 namespace wudao::ops {
 
@@ -20,6 +21,7 @@ struct OutputLoss {
     Tensor targets, weights;
     std::int64_t logit_columns = 0;  // 0: all
     Tensor row_loss;                 // (N,) float64, filled when given
+    const Quantized* quantized = nullptr;  // W of few bits; `weight` gives its shape only, and there are no gradients
   };
   struct Saved {
     Tensor dh, dweight;

@@ -108,6 +108,16 @@ void clear_table(const kernels::EmbeddingBackward& p) {
   });
 }
 
+// y = scale * code
+void look_up_codes(const kernels::EmbeddingForward& p) {
+  parallel_rows(p.pool, p.rows, p.cols, [&](std::int64_t n) {
+    const auto* codes = static_cast<const std::int8_t*>(p.quantized->codes) + p.ids[n] * p.cols;
+    const float scale = p.quantized->scales[p.ids[n]];
+    float* y = static_cast<float*>(p.y) + n * p.cols;
+    for (std::int64_t j = 0; j < p.cols; ++j) y[j] = scale * static_cast<float>(codes[j]);
+  });
+}
+
 template <class T>
 void backward(const kernels::EmbeddingBackward& p) {
   clear_table<T>(p);
@@ -122,6 +132,7 @@ void backward(const kernels::EmbeddingBackward& p) {
 }  // namespace
 
 void embedding_forward(const kernels::EmbeddingForward& p) {
+  if (p.quantized != nullptr) return look_up_codes(p);
   const std::int64_t bytes = p.cols * static_cast<std::int64_t>(size_of(p.dtype));
   parallel_rows(p.pool, p.rows, p.cols, [&](std::int64_t n) {
     __builtin_memcpy(static_cast<char*>(p.y) + n * bytes, static_cast<const char*>(p.table) + p.ids[n] * bytes,

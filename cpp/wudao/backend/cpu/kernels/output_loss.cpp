@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "wudao/backend/cpu/gemm/plain/panel.h"
+#include "wudao/backend/cpu/kernels/linear_codes.h"
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_shards.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
@@ -25,7 +26,7 @@ constexpr std::int64_t bytes_of(std::int64_t count) {
 template <class T>
 struct Work {
   const kernels::OutputLoss& p;
-  const cpu::gemm::PackedB& weight;
+  const cpu::gemm::PackedB* weight;  // null where it is quantised
   std::int64_t counted, columns, pieces;
   std::int64_t* row;
   char* h;       // (counted, in) compute: the counted rows of h
@@ -97,14 +98,37 @@ void keep_piece(const Work<T>& w, std::int64_t begin, const gemm::Piece<T>& piec
 // Step 1 for counted rows [begin, begin + rows).
 template <class S, class T>
 void make_logits(const Work<T>& w, std::int64_t begin, std::int64_t rows, S* dz) {
-  for_each_tile(w.p.pool, rows, w.weight.panels, [&](int panel, std::int64_t first, std::int64_t count) {
+  for_each_tile(w.p.pool, rows, w.weight->panels, [&](int panel, std::int64_t first, std::int64_t count) {
     const std::int64_t in = w.p.in;
     const cpu::gemm::Operand h = {element(w.h, w.p.compute, (begin + first) * in), w.p.compute, count, in, in, 1};
-    gemm::multiply_panel<T>(h, w.weight, panel, [&](gemm::Piece<T> piece) {
+    gemm::multiply_panel<T>(h, *w.weight, panel, [&](gemm::Piece<T> piece) {
       piece.row += first;
       keep_piece(w, begin, piece, dz);
     });
   });
+}
+
+// Step 1 for all counted rows and a weight of few bits, some rows at a time. There are no gradients.
+void make_logits_of_codes(const Work<float>& w) {
+  const kernels::OutputLoss& p = w.p;
+  const std::int64_t most = smaller(kLossChunk, larger(w.counted, 1));
+  const Block scores(p, bytes_of<float>(most * p.vocab)), work(p, kernels::digit_bytes(most, p.in));
+  kernels::LinearForward layer = {};
+  layer.y = scores.as<float>(), layer.work = work.as<char>();
+  layer.compute = p.compute, layer.y_type = DType::kFloat32;
+  layer.in = p.in, layer.out = p.vocab, layer.pool = p.pool, layer.quantized = p.quantized;
+  for (std::int64_t begin = 0; begin < w.counted; begin += most) {
+    layer.x = element(w.h, p.compute, begin * p.in);
+    layer.rows = smaller(most, w.counted - begin);
+    forward_codes(layer);
+    parallel_for(p.pool, layer.rows, [&](std::int64_t r) {
+      for (std::int64_t col = 0; col < p.vocab; col += gemm::kPieceCols<float>) {
+        const std::int64_t cols = smaller(gemm::kPieceCols<float>, p.vocab - col);
+        keep_piece(w, 0, {scores.as<float>() + r * p.vocab + col, p.vocab, begin + r, 1, col, cols},
+                   static_cast<float*>(nullptr));
+      }
+    });
+  }
 }
 
 // logsumexp of a row from its pieces, in order. What is left in `sum` is each piece's share of the whole over its own
@@ -281,8 +305,10 @@ void add_losses(const Work<T>& w) {
 
 template <class T>
 void run(const kernels::OutputLoss& p) {
-  const auto& weight = cpu::packed_weight(plain_gemm, *p.packed, cpu::WeightUse::kForward,
-                                          {p.weight, p.vocab, p.in, p.compute}, *p.pool);
+  const cpu::Weight floats = {p.weight, p.vocab, p.in, p.compute};
+  const auto* weight = p.quantized != nullptr
+                           ? nullptr
+                           : &cpu::packed_weight(plain_gemm, *p.packed, cpu::WeightUse::kForward, floats, *p.pool);
   const std::int64_t counted = counted_rows(p), columns = p.logit_columns > 0 ? p.logit_columns : p.vocab;
   const bool gradients = p.dh != nullptr;
   const std::int64_t held = gradients ? smaller(kLossChunk, counted) : counted, pieces = pieces_of<T>(p.vocab);
@@ -307,7 +333,10 @@ void run(const kernels::OutputLoss& p) {
   if (gradients) {
     make_gradients(w);
   } else {
-    make_logits<T>(w, 0, counted, static_cast<T*>(nullptr));
+    if (weight != nullptr) make_logits<T>(w, 0, counted, static_cast<T*>(nullptr));
+    if constexpr (sizeof(T) == 4) {
+      if (weight == nullptr) make_logits_of_codes(w);
+    }
     finish_rows<T>(w, 0, counted, static_cast<T*>(nullptr));
   }
   add_losses(w);
