@@ -1,7 +1,7 @@
 // Weights of few bits: W[n, k] = scale[n, k / group] * code[n, k], the codes small integers.
 //
 // 8 bits:  codes (out, in) int8 from -127 to 127, one scale a row (group = in).
-// 4 bits:  codes from -7 to 7 are kept with 8 added; each eight of a row, c0 ... c7, take four bytes, byte b holding
+// 4 bits:  codes from -8 to 7 are kept with 8 added; each eight of a row, c0 ... c7, take four bytes, byte b holding
 //          c_b in its lower half and c_(b + 4) in its upper half: (out, in / 2). The scales are bfloat16 values.
 //
 // The other factor is rounded too, row by row: x = s * q with |q| at most 127 (8 bits) or 32,639 (16 bits), s the
