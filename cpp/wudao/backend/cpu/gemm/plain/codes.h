@@ -79,8 +79,11 @@ void multiply_group(const DigitRows& x, std::int64_t row, std::int64_t rows, con
     const std::int64_t count = smaller(kTogether, rows - i), first = (row + i) * kDigits;
     const UnitsOfA units = {reinterpret_cast<const char*>(x.digits) + first * x.depth + group * sliver.units * 4,
                             x.depth, 4};
+    const char* const next =
+        sliver.bits == 8 ? next_for_pass(codes + sliver.units * kCodeCols, sliver.units, i / kTogether, rows * kDigits)
+                         : nullptr;
     tile_of_rows<Codes>(static_cast<int>(count * kDigits), sliver.units, units, codes, sums, kCodeCols, kCodeCols,
-                        false);
+                        false, next);
     for (std::int64_t r = 0; r < count; ++r) {
       const std::int32_t* digit_sums = x.sums + (first + r * kDigits) * x.groups + group;
       float* const line = to + (i + r) * kCodeCols;
@@ -98,8 +101,8 @@ void multiply_group(const DigitRows& x, std::int64_t row, std::int64_t rows, con
 // One row times one group of a 4-bit sliver, all in registers: total (+)= value. Where rows are few, unpacking into
 // memory would take longer than the products.
 template <int kDigits>
-WUDAO_INLINE_ALWAYS void multiply_four_bits(const DigitRows& x, std::int64_t row, std::int64_t group, std::int64_t units,
-                                            const char* data, VF32 (&total)[kColVectors]) {
+WUDAO_INLINE_ALWAYS void multiply_four_bits(const DigitRows& x, std::int64_t row, std::int64_t group,
+                                            std::int64_t units, const char* data, VF32 (&total)[kColVectors]) {
   const std::int8_t* digits = x.digits + row * kDigits * x.depth + group * units * 4;
   const char* codes = data + kCodeCols * 2;
   VI32 sums[kColVectors][kDigits] = {};

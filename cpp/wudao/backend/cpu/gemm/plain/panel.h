@@ -86,6 +86,14 @@ constexpr std::int64_t kFewRows = 64;
 // Columns of B that few rows take in one task, a part of a panel.
 constexpr std::int64_t kFewCols = 64;
 
+// What the pass number `pass` over a block of a sliver brings nearer: its part of the same block of the next sliver,
+// which begins at `next`. One pass alone is busy with its own block.
+inline const char* next_for_pass(const void* next, std::int64_t steps, std::int64_t pass, std::int64_t rows) {
+  constexpr std::int64_t kPasses = 4 / kNextLines;  // a step of B has four lines
+  if (rows <= kRows || pass >= kPasses) return nullptr;
+  return static_cast<const char*>(next) + pass * steps * kNextLines * 64;
+}
+
 // Some columns of a panel: slivers that lie one after the other in memory, each read once from its first unit to its
 // last while few rows pass over its blocks.
 template <class Kind, class From, class Finish>
@@ -105,9 +113,12 @@ void multiply_few_of(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& pack
     do {  // once when K is 0
       const auto part = block_of(rows, k, kDepth, 0, kFewRows);
       const Rows left = rows_of_a<Kind, From>(part, work.a);
+      const auto* block = b + k / Kind::kDepth * kLine;
+      const std::int64_t steps = units_of<Kind>(part.depth);
       for (std::int64_t i = 0; i < a.rows; i += kRows) {
-        tile_of_rows<Kind>(static_cast<int>(smaller(kRows, a.rows - i)), units_of<Kind>(part.depth), rows_from(left, i),
-                           b + k / Kind::kDepth * kLine, sums + i * kLine, kLine, kLine, k > 0);
+        tile_of_rows<Kind>(static_cast<int>(smaller(kRows, a.rows - i)), steps, rows_from(left, i), block,
+                           sums + i * kLine, kLine, kLine, k > 0,
+                           next_for_pass(block + units * kLine, steps, i / kRows, a.rows));
       }
       k += kDepth;
     } while (k < a.cols);

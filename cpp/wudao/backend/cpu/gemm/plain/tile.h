@@ -19,9 +19,13 @@ struct Sums {
 // How far ahead B is asked for while few rows pass over it: what limits them is memory.
 constexpr std::int64_t kAhead = 2048;
 
-// sums[r][c] = sum over k of A[r][k] * B[k][c], from the first k to the last.
-template <class Kind, int R>
-WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const typename Kind::Unit* b,
+// Lines of what comes next that a pass over B asks for at each step: see `next` below.
+constexpr std::int64_t kNextLines = 2;
+
+// sums[r][c] = sum over k of A[r][k] * B[k][c], from the first k to the last. With kFetches, memory from `next` on is
+// asked for meanwhile: a second pass over the same B leaves the way to memory free for what is read afterwards.
+template <class Kind, int R, bool kFetches>
+WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const typename Kind::Unit* b, const char* next,
                                       Sums<Kind, R>& sums) {
   using UnitVector = typename Kind::UnitVector;
   using Unit = typename Kind::Unit;
@@ -35,7 +39,13 @@ WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const type
 #pragma GCC unroll 8
     for (int c = 0; c < kColVectors; ++c) {
       columns[c] = load<UnitVector>(b + c * kWidth<Kind>);
-      if constexpr (R <= kRows / 2) __builtin_prefetch(reinterpret_cast<const char*>(b + c * kWidth<Kind>) + kAhead);
+      if constexpr (R <= kRows / 2 && !kFetches)
+        __builtin_prefetch(reinterpret_cast<const char*>(b + c * kWidth<Kind>) + kAhead);
+    }
+    if constexpr (kFetches) {
+#pragma GCC unroll 8
+      for (std::int64_t line = 0; line < kNextLines; ++line) __builtin_prefetch(next + line * 64, 0, 2);
+      next += kNextLines * 64;
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
@@ -75,11 +85,11 @@ WUDAO_INLINE_ALWAYS void store_sums(const Sums<Kind, R>& sums, typename Kind::Su
   }
 }
 
-template <class Kind, int R>
-void tile(std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, typename Kind::Sum* c,
+template <class Kind, int R, bool kFetches>
+void tile(std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, const char* next, typename Kind::Sum* c,
           std::int64_t stride, std::int64_t cols, bool add) {
   Sums<Kind, R> sums;
-  sum_products<Kind, R>(steps, a, b, sums);
+  sum_products<Kind, R, kFetches>(steps, a, b, next, sums);
   store_sums<Kind, R>(sums, c, stride, cols, add);
 }
 

@@ -2,34 +2,45 @@
 
 namespace wudao::WUDAO_ISA::gemm {
 
-template <class Kind>
-void tile_of_rows(int rows, std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, typename Kind::Sum* c,
-                  std::int64_t stride, std::int64_t cols, bool add) {
+namespace {
+
+template <class Kind, bool kFetches>
+void choose(int rows, std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, const char* next,
+            typename Kind::Sum* c, std::int64_t stride, std::int64_t cols, bool add) {
   switch (rows) {
     case 1:
-      return tile<Kind, 1>(steps, a, b, c, stride, cols, add);
+      return tile<Kind, 1, kFetches>(steps, a, b, next, c, stride, cols, add);
     case 2:
-      return tile<Kind, 2>(steps, a, b, c, stride, cols, add);
+      return tile<Kind, 2, kFetches>(steps, a, b, next, c, stride, cols, add);
     case 3:
-      return tile<Kind, 3>(steps, a, b, c, stride, cols, add);
+      return tile<Kind, 3, kFetches>(steps, a, b, next, c, stride, cols, add);
     case 4:
-      return tile<Kind, 4>(steps, a, b, c, stride, cols, add);
+      return tile<Kind, 4, kFetches>(steps, a, b, next, c, stride, cols, add);
     case 5:
-      return tile<Kind, 5>(steps, a, b, c, stride, cols, add);
+      return tile<Kind, 5, kFetches>(steps, a, b, next, c, stride, cols, add);
     default:
-      return tile<Kind, 6>(steps, a, b, c, stride, cols, add);
+      return tile<Kind, 6, kFetches>(steps, a, b, next, c, stride, cols, add);
   }
 }
 
+}  // namespace
+
+template <class Kind>
+void tile_of_rows(int rows, std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, typename Kind::Sum* c,
+                  std::int64_t stride, std::int64_t cols, bool add, const char* next) {
+  if (next != nullptr) return choose<Kind, true>(rows, steps, a, b, next, c, stride, cols, add);
+  choose<Kind, false>(rows, steps, a, b, next, c, stride, cols, add);
+}
+
 template void tile_of_rows<F32>(int, std::int64_t, const UnitsOfA&, const F32::Unit*, float*, std::int64_t,
-                                std::int64_t, bool);
+                                std::int64_t, bool, const char*);
 template void tile_of_rows<F64>(int, std::int64_t, const UnitsOfA&, const F64::Unit*, double*, std::int64_t,
-                                std::int64_t, bool);
+                                std::int64_t, bool, const char*);
 template void tile_of_rows<Codes>(int, std::int64_t, const UnitsOfA&, const Codes::Unit*, std::int32_t*, std::int64_t,
-                                  std::int64_t, bool);
+                                  std::int64_t, bool, const char*);
 #if WUDAO_ISA_LEVEL == 3
 template void tile_of_rows<Dot>(int, std::int64_t, const UnitsOfA&, const Dot::Unit*, float*, std::int64_t,
-                                std::int64_t, bool);
+                                std::int64_t, bool, const char*);
 #endif
 
 }  // namespace wudao::WUDAO_ISA::gemm
