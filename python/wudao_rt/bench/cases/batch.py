@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from wudao_rt.bench.case import Case, Roof
 from wudao_rt.bench.cases.generation import (
-    BYTES,
     kv_bytes,
     llama_rivals,
     python_rivals,
     read_parameters,
     spec,
     texts,
+    weight_bytes,
 )
 from wudao_rt.bench.shapes import shape
 
@@ -18,6 +18,7 @@ _STREAMS, _CONTEXT, _NEW, _FORCED = 16, 256, 64, 2
 _MEASURED = (
     ("91.7M", "float32"),
     ("91.7M", "bfloat16"),
+    ("91.7M", "int8"),
 )
 
 
@@ -28,7 +29,7 @@ def cases(quick: bool) -> list[Case]:
 
 def _batch(name: str, dtype: str) -> Case:
     config = shape(name, _CONTEXT + _NEW)
-    bytes_ = read_parameters(config) * BYTES[dtype] + _STREAMS * kv_bytes(config, _CONTEXT + _NEW / 2, dtype)
+    bytes_ = weight_bytes(config, dtype) + _STREAMS * kv_bytes(config, _CONTEXT + _NEW / 2, dtype)
     roof = Roof({"bytes": bytes_}, bytes_ / _STREAMS, 2.0 * _STREAMS * read_parameters(config) / bytes_)
     told = spec(config, dtype, streams=_STREAMS, context=_CONTEXT, new=_NEW, forced=_FORCED)
     return Case("batch", f"{name}, {_STREAMS} streams", dtype, "tokens/s", _STREAMS * _NEW, told,

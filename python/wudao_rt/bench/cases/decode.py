@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from wudao_rt.bench.case import Case, Roof
 from wudao_rt.bench.cases.generation import (
-    BYTES,
     kv_bytes,
     llama_rivals,
     python_rivals,
     read_parameters,
     spec,
     texts,
+    weight_bytes,
 )
 from wudao_rt.bench.shapes import shape
 
@@ -33,8 +33,7 @@ def cases(quick: bool) -> list[Case]:
 
 def _decode(name: str, dtype: str) -> Case:
     config = shape(name, _CONTEXT + _NEW)
-    weights = read_parameters(config) * BYTES[dtype]
-    bytes_ = weights + kv_bytes(config, _CONTEXT + _NEW / 2, dtype)
+    bytes_ = weight_bytes(config, dtype) + kv_bytes(config, _CONTEXT + _NEW / 2, dtype)
     roof = Roof({"bytes": bytes_}, bytes_, 2.0 * read_parameters(config) / bytes_)
     told = spec(config, dtype, streams=1, context=_CONTEXT, new=_NEW, forced=_FORCED)
     return Case("decode", name, dtype, "tokens/s", _NEW, told, texts(config, 1, _CONTEXT + _FORCED),

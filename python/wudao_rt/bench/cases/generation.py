@@ -12,8 +12,8 @@ from wudao_rt.bench.case import Rival
 from wudao_rt.bench.shapes import LOGITS, write_weights
 from wudao_rt.config.glm import GLMConfig
 
-# Of our dtypes: bytes of a weight (scales included) and the files of llama.cpp that are its equals.
-BYTES = {"float32": 4.0, "bfloat16": 2.0, "int8": 1.0, "int4": 0.5 + 2 / 64}
+# Of our dtypes: bytes of a weight in a layer (scales included), and the files of llama.cpp that are its equals.
+_BYTES = {"float32": 4.0, "bfloat16": 2.0, "int8": 1.0, "int4": 0.5 + 2 / 64}
 _LLAMA = {"float32": ("f32",), "bfloat16": ("bf16",), "int8": ("Q8_0",), "int4": ("Q4_0", "Q4_K_M")}
 # Two roundings of the weights to 8 or 4 bits are compared with each other, and their errors add up. llama.cpp takes
 # GELU from a float16 table, so its float32 is held to the bound of bfloat16.
@@ -23,6 +23,13 @@ _BOUNDS = {"float32": 2e-2, "bfloat16": 2e-2, "int8": 6e-2, "int4": 4e-1}
 def read_parameters(config: GLMConfig) -> int:
     """Return how many weights a token needs: all but the position table."""
     return config.parameter_count - config.max_positions * config.hidden_size
+
+
+def weight_bytes(config: GLMConfig, dtype: str) -> float:
+    """Return the bytes of those weights; the vocabulary of quantised models is in int8."""
+    vocabulary = config.vocab_size * config.hidden_size
+    per_row = 1.0 if dtype == "int4" else _BYTES[dtype]
+    return (read_parameters(config) - vocabulary) * _BYTES[dtype] + vocabulary * per_row
 
 
 def kv_bytes(config: GLMConfig, length: float, dtype: str) -> float:
