@@ -182,3 +182,27 @@ def trained_texts(tmp_path):
     GLM(shape, tokenizer=tokenizer).save(tmp_path / "model")
     (tmp_path / "text.txt").write_text("abc def gah. " * 20)
     return tmp_path / "model", tmp_path / "text.txt"
+
+
+@pytest.mark.parametrize(("form", "activation_bits"), FORMS)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_scores_are_those_of_the_logits(form: str, activation_bits: int, dtype: str) -> None:
+    from wudao_rt import _core
+
+    few = GLM(SHAPE, seed=3, dtype=dtype).quantized(form, activation_bits)
+    batch = inputs()
+    targets = np.random.default_rng(4).integers(0, 96, batch["ids"].shape)
+    counted = (np.random.default_rng(5).random(targets.shape) < 0.7).astype(np.float64)
+    found = _core.log_probs(few.core, batch | {"targets": targets, "loss_mask": counted})
+    logits = few.logits(**batch).astype(np.float64)
+    logits -= logits.max(axis=-1, keepdims=True)
+    expected = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    expected = np.take_along_axis(expected, targets[:, :, None], axis=2)[:, :, 0]
+    np.testing.assert_allclose(np.asarray(found).reshape(targets.shape), np.where(counted > 0, expected, 0), atol=1e-5)
+
+
+def test_the_vocabulary_is_in_int8_whatever_the_form() -> None:
+    for form in ("int8", "int4"):
+        weights = GLM(SHAPE, seed=3).quantized(form).weights()
+        assert weights["word_embeddings.weight"].bits == 8
+        assert not isinstance(weights["transformer.position_embeddings.weight"], QuantizedWeight)
