@@ -27,7 +27,7 @@ struct LinearForward {
   const void* residual;  // (rows, out) y_type or null
   void* y;               // (rows, out) y_type
   void* preactivation;   // u (rows, out) compute, kept for backward; null when not wanted
-  void* work;            // digit_bytes(rows, in) where the weight is quantised, otherwise null
+  void* work;            // digit_bytes(rows, in) where the product is one of integers, otherwise null
   DType compute, y_type;
   Activation activation;
   double dropout;
@@ -36,6 +36,7 @@ struct LinearForward {
   std::int64_t rows, in, out;
   ThreadPool* pool;
   const QuantizedWeight* quantized = nullptr;  // instead of weight; compute is float32 or bfloat16 then
+  bool int8 = false;  // round x, row by row, and W, row by row, to 8 bits as quantized.h says; compute as above
 };
 
 // du = activation'(u) * dropout(dy);  dx = du W;  dweight = sum over shards of du_s^T x_s;  dbias likewise.
@@ -58,6 +59,7 @@ struct LinearBackward {
   std::int64_t rows, in, out;
   int shards;
   ThreadPool* pool;
+  void* digits = nullptr;  // digit_bytes(rows, out): dx from du, row by row, and W, column by column, in 8 bits
 };
 
 // c = op(a) op(b), all of `dtype` except that bfloat16 gives a float32 c.

@@ -95,9 +95,9 @@ Var GLM::hidden(Tape& tape, const Inputs& inputs, const Options& options) const 
   const double dropout = options.dropout ? config_.dropout : 0.0;
   Var x = embed({tape, compute_, dropout}, inputs);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    const auto segment = [this, i, dropout, visible = inputs.visible](Tape& inner, const Var& input) {
+    const auto segment = [this, i, dropout, int8 = options.int8, visible = inputs.visible](Tape& inner, const Var& input) {
       inner.set_scope("layers." + std::to_string(i));
-      return blocks_[i]({inner, compute_, dropout}, input, visible);
+      return blocks_[i]({inner, compute_, dropout, int8}, input, visible);
     };
     x = options.recompute ? tape.recompute(segment, x) : segment(tape, x);
   }

@@ -54,6 +54,7 @@ class GLM {
   struct Options {
     bool dropout = false;    // whether the configured dropout acts
     bool recompute = false;  // keep only block inputs for backward
+    bool int8 = false;       // products inside the blocks with factors rounded to 8 bits, but for weight gradients
   };
 
   // Final hidden states (B T, C) after the last layer norm, in the compute type.

@@ -60,11 +60,11 @@ Var Linear::run(const Pass& pass, const Var& x, const Var& residual, const ops::
 }
 
 Var Linear::operator()(const Pass& pass, const Var& x, ops::Activation activation) const {
-  return run(pass, x, Var{}, {pass.compute, activation, 0.0, 0, weight_->quantized()});
+  return run(pass, x, Var{}, {pass.compute, activation, 0.0, 0, weight_->quantized(), pass.int8});
 }
 
 Var Linear::add_to(const Pass& pass, const Var& residual, const Var& x, std::uint32_t stream) const {
-  return run(pass, x, residual, {pass.stream(), ops::Activation::kNone, pass.dropout, stream, weight_->quantized()});
+  return run(pass, x, residual, {pass.stream(), ops::Activation::kNone, pass.dropout, stream, weight_->quantized(), pass.int8});
 }
 
 Block::Block(ParameterList& list, const std::string& name, std::int64_t width, std::int64_t heads, double std,

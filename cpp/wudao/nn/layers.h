@@ -37,6 +37,7 @@ struct Pass {
   Tape& tape;
   DType compute;  // type of matrix products; the residual stream is in its accumulator type
   double dropout = 0.0;  // 0 outside of training
+  bool int8 = false;  // products of linear layers with factors rounded to 8 bits
 
   DType stream() const { return accumulator_of(compute); }
 };

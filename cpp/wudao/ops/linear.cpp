@@ -5,6 +5,17 @@
 namespace wudao::ops {
 namespace {
 
+void check_int8(const Tensor& x, const Tensor& weight) {
+  if (x.dtype() == DType::kFloat64)
+    fail<DTypeError>(Linear::name, "x", "float32 or bfloat16 for int8 products", "float64");
+  for (const std::int64_t size : weight.shape()) {
+    if (size % 4 == 0 && size <= kernels::kQuantizedWidest) continue;
+    fail<ShapeError>(Linear::name, "weight",
+                     text("sides that are multiples of 4 and at most ", kernels::kQuantizedWidest, " for int8 products"),
+                     to_text(weight.shape()), "Use products of floats.");
+  }
+}
+
 void check_inputs(const Linear::Params& params, const Tensors<4>& inputs) {
   const auto& [x, weight, bias, residual] = inputs;
   check_matrix(Linear::name, "x", x);
@@ -23,6 +34,7 @@ void check_inputs(const Linear::Params& params, const Tensors<4>& inputs) {
     check_dtype(Linear::name, "residual", residual, params.out);
   }
   check_probability(Linear::name, "dropout", params.dropout);
+  if (params.int8) check_int8(x, weight);
 }
 
 void* raw_or_null(const Tensor& tensor) { return tensor.defined() ? tensor.raw() : nullptr; }
@@ -45,15 +57,15 @@ Tensor Linear::forward(Context& ctx, const Params& params, const Tensors<4>& inp
   if (saved != nullptr && params.activation != Activation::kNone) preactivation = ctx.empty({rows, out}, x.dtype());
   kernels::QuantizedWeight quantized = {};
   Tensor work;
-  if (params.quantized != nullptr) {
-    quantized = params.quantized->view();
+  if (params.quantized != nullptr) quantized = params.quantized->view();
+  if (params.quantized != nullptr || params.int8) {
     work = ctx.empty({kernels::digit_bytes(rows, x.dim(1))}, DType::kUInt8);
   }
   ctx.kernels->linear_forward({x.raw(), weight.raw(), &weight.storage().packed(), raw_or_null(bias),
                                raw_or_null(residual), y.raw(), raw_or_null(preactivation), raw_or_null(work), x.dtype(), params.out,
                                params.activation, params.dropout, dropout_key(ctx, params.stream), first_row(ctx, rows),
                                rows, x.dim(1), out, ctx.pool.get(),
-                               params.quantized != nullptr ? &quantized : nullptr});
+                               params.quantized != nullptr ? &quantized : nullptr, params.int8});
   if (saved != nullptr) *saved = {x, weight, preactivation, bias.defined(), residual.defined()};
   return y;
 }
@@ -76,7 +88,8 @@ Tensors<4> Linear::backward(Context& ctx, const Params& params, const Saved& sav
   if (needs[2] && saved.bias) grads[2] = ctx.empty({out}, sum);
   if (needs[3] && saved.residual) grads[3] = dy;
   Tensor du = same ? dy : ctx.empty({rows, out}, compute);
-  Tensor work = ctx.empty({out * kernels::column_chunks(rows, ctx.shards)}, sum);
+  Tensor work = ctx.empty({out * kernels::column_chunks(rows, ctx.shards)}, sum), digits;
+  if (params.int8) digits = ctx.empty({kernels::digit_bytes(rows, out)}, DType::kUInt8);
   ctx.kernels->linear_backward({dy.raw(),
                                 saved.x.raw(),
                                 saved.weight.raw(),
@@ -97,7 +110,8 @@ Tensors<4> Linear::backward(Context& ctx, const Params& params, const Saved& sav
                                 in,
                                 out,
                                 ctx.shards,
-                                ctx.pool.get()});
+                                ctx.pool.get(),
+                                raw_or_null(digits)});
   return grads;
 }
 

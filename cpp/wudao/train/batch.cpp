@@ -47,7 +47,7 @@ void run_micro(Context& ctx, const model::GLM& glm, const Batch& batch, const Te
   Tape tape(ctx, gradients);
   tape.set_inspector(inspector);
   const Var hidden = glm.hidden(tape, slice(batch, ctx.first_sample, ctx.samples),
-                                {options.dropout, options.recompute && gradients});
+                                {options.dropout, options.recompute && gradients, options.int8});
   const Var loss = glm.loss(tape, hidden, batch.targets.rows(row, rows), weights.rows(row, rows));
   for (int s = 0; s < ctx.shards; ++s) losses[s] = loss.value.data<double>()[s];
   if (gradients) tape.backward(loss);

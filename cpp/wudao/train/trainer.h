@@ -21,6 +21,7 @@ struct PassOptions {
   int shards = 1;        // V, a power of two that divides B
   int micro_shards = 0;  // shards that go through the model together; 0: all
   bool recompute = false;
+  bool int8 = false;  // forward and input-gradient products of the blocks in 8 bits
   bool dropout = true;
   std::uint64_t seed = 0;
   std::uint32_t step = 0;

@@ -1,5 +1,5 @@
-// The codes of a quantised weight in the order in which products read them: made when first needed, kept beside the
-// storage of the codes.
+// Weights as integer codes in the order in which products read them: made when first needed, kept beside the storage of
+// what they are made from.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,11 @@ struct CodesLayout {
   void (*fill)(const void* weight, std::int64_t sliver, char* to);
 };
 
-// Pieces of `weight`, packed now if they are missing or of another layout.
-const char* packed_codes(PackedForms& forms, const CodesLayout& layout, const void* weight, ThreadPool& pool);
+// What the codes are made from: a weight that has been quantised, or the rows or columns of a float one.
+enum class CodesOf : int { kQuantized, kRows, kColumns };
+
+// Pieces of `weight`, packed now if they are missing, out of date, or of another layout.
+const char* packed_codes(PackedForms& forms, CodesOf of, const CodesLayout& layout, const void* weight,
+                         ThreadPool& pool);
 
 }  // namespace wudao::cpu

@@ -4,6 +4,7 @@
 // first-level cache.
 #include "wudao/backend/cpu/kernels/linear_codes.h"
 #include "wudao/backend/cpu/kernels/linear_finish.h"
+#include "wudao/backend/cpu/kernels/linear_int8.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
 
 namespace wudao::WUDAO_ISA {
@@ -51,11 +52,13 @@ void forward(const kernels::LinearForward& p) {
 
 void linear_pack(const kernels::LinearForward& p) {
   if (p.quantized != nullptr) return pack_codes(p);
+  if (p.int8) return pack_int8(p);
   packed(p);
 }
 
 void linear_forward(const kernels::LinearForward& p) {
   if (p.quantized != nullptr) return forward_codes(p);
+  if (p.int8) return forward_int8(p);
   if (p.compute == DType::kFloat64) return forward<double>(p);
   forward<float>(p);
 }

@@ -1,6 +1,7 @@
 // du = activation'(u) * dropout(dy);  dx = du W;  dweight = sum over shards of du_s^T x_s;  dbias = the same of du.
 #include "wudao/backend/cpu/gemm/plain/panel.h"
 #include "wudao/backend/cpu/kernels/column_sums.h"
+#include "wudao/backend/cpu/kernels/linear_int8.h"
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_shards.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
@@ -76,7 +77,11 @@ void make_dweight(const kernels::LinearBackward& p) {
 template <class T>
 void backward(const kernels::LinearBackward& p) {
   make_du<T>(p);
-  if (p.dx != nullptr) make_dx<T>(p);
+  if (p.dx != nullptr && p.digits != nullptr) {
+    make_dx_int8(p);
+  } else if (p.dx != nullptr) {
+    make_dx<T>(p);
+  }
   if (p.dweight != nullptr) make_dweight(p);
 }
 
