@@ -221,7 +221,8 @@ class GLM:
             sep or mask: as in `logits`.
             loss_mask: (B, T) weights of at least 0.
             options: `shards` (V, a power of two that divides B; default 1), `micro_shards` (that go through together;
-                0: all), `recompute`, `dropout` (whether the configured dropout acts), `seed`, `step`.
+                0: all), `recompute`, `int8` (products inside the blocks, but for weight gradients, from factors rounded
+                to 8 bits), `dropout` (whether the configured dropout acts), `seed`, `step`.
 
         Returns:
             The loss, and arrays of the names and shapes of `state_dict`.

@@ -121,6 +121,9 @@ class TrainTable:
     micro_shards: int = setting(0, "parts that go through the model together; 0: all", low=0, layout=True)
     recompute: bool = setting(False, "keep only the layers' inputs for the backward pass", layout=True)
     dtype: str = setting("float32", "compute type", choices=("float32", "bfloat16", "float64"))
+    products: str = setting("float", "of the linear layers inside the blocks, forward and for the gradient of their "
+                                     "input: float (the compute type), or int8; weight gradients stay float",
+                            choices=("float", "int8"))
     optimizer: str = setting("adamw", "adamw, or muon for the matrices inside the layers", choices=("adamw", "muon"))
     lr: float = setting(1e-3, "peak learning rate", low=0)
     muon_lr: float = setting(0.02, "peak learning rate of muon's matrices", low=0)
@@ -149,6 +152,8 @@ class TrainTable:
         if len(given) > 1:
             raise ConfigError(f"config: train.{given[1]}: expected one of steps, seconds or tokens, got "
                               f"{' and '.join(given)}. Keep one of them.")
+        if self.products == "int8" and self.dtype == "float64":
+            raise ConfigError("config: train.products: expected float for a dtype of float64, got int8. Take bfloat16.")
         shards = self.virtual_shards
         if shards and (shards & (shards - 1) or self.batch % shards):
             raise ConfigError("config: train.virtual_shards: expected a power of two that divides batch = "

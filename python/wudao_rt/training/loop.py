@@ -93,8 +93,8 @@ class StepLoop:
         begin = self._last.seconds
         result = session.trainer.step(
             dict(rows.arrays), lr=train.lr * share, muon_lr=train.muon_lr * share, clip=train.clip, shards=train.shards,
-            micro_shards=train.micro_shards, recompute=train.recompute, dropout=session.model.config.dropout > 0,
-            seed=train.seed, step=session.step)
+            micro_shards=train.micro_shards, recompute=train.recompute, int8=train.products == "int8",
+            dropout=session.model.config.dropout > 0, seed=train.seed, step=session.step)
         session.step += 1
         session.tokens += rows.tokens
         self._told(rows, result, train.lr * share, self._clock.seconds(), begin)

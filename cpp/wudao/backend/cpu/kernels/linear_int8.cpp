@@ -48,13 +48,16 @@ const float* whole_row(const float* row, std::int64_t count, float* padded) {
 // The scales of 64 columns, and what to multiply their values by; a column of zeros has scale 0.
 void column_scales(const Weight& w, std::int64_t first, std::int64_t count, float* scales, float* inverse) {
   alignas(64) float padded[kCodeCols];
-  Vec<float> most[kCodeCols / kLanes] = {};
+  Vec<float> most[kCodeCols / kLanes] = {}, wrong[kCodeCols / kLanes] = {};  // 0 * x is not 0 where x is not finite
   for (std::int64_t k = 0; k < w.out; ++k) {
     const float* row = whole_row(w.data + k * w.in + first, count, padded);
-    for (int v = 0; v < kCodeCols / kLanes; ++v)
-      most[v] = larger_of(magnitude(Vec<float>::load(row + v * kLanes)), most[v]);
+    for (int v = 0; v < kCodeCols / kLanes; ++v) {
+      const Vec<float> x = Vec<float>::load(row + v * kLanes);
+      most[v] = larger_of(magnitude(x), most[v]);
+      wrong[v] += x * 0.0f;
+    }
   }
-  for (int v = 0; v < kCodeCols / kLanes; ++v) most[v].store(scales + v * kLanes);
+  for (int v = 0; v < kCodeCols / kLanes; ++v) (most[v] + wrong[v]).store(scales + v * kLanes);
   for (std::int64_t c = 0; c < kCodeCols; ++c) {
     const bool usable = scales[c] > 0 && scales[c] < __builtin_huge_valf();
     inverse[c] = usable ? kLargestCode / scales[c] : 0.0f;
