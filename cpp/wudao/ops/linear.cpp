@@ -1,6 +1,7 @@
 #include "wudao/ops/linear.h"
 
 #include "wudao/kernels/rows.h"
+#include "wudao/ops/packed_weight.h"
 
 namespace wudao::ops {
 namespace {
@@ -61,7 +62,8 @@ Tensor Linear::forward(Context& ctx, const Params& params, const Tensors<4>& inp
   if (params.quantized != nullptr || params.int8) {
     work = ctx.empty({kernels::digit_bytes(rows, x.dim(1))}, DType::kUInt8);
   }
-  ctx.kernels->linear_forward({x.raw(), weight.raw(), &weight.storage().packed(), raw_or_null(bias),
+  PackedWeight packed(ctx, weight);
+  ctx.kernels->linear_forward({x.raw(), weight.raw(), packed.forms(), raw_or_null(bias),
                                raw_or_null(residual), y.raw(), raw_or_null(preactivation), raw_or_null(work), x.dtype(), params.out,
                                params.activation, params.dropout, dropout_key(ctx, params.stream), first_row(ctx, rows),
                                rows, x.dim(1), out, ctx.pool.get(),
@@ -90,10 +92,11 @@ Tensors<4> Linear::backward(Context& ctx, const Params& params, const Saved& sav
   Tensor du = same ? dy : ctx.empty({rows, out}, compute);
   Tensor work = ctx.empty({out * kernels::column_chunks(rows, ctx.shards)}, sum), digits;
   if (params.int8) digits = ctx.empty({kernels::digit_bytes(rows, out)}, DType::kUInt8);
+  PackedWeight packed(ctx, saved.weight);
   ctx.kernels->linear_backward({dy.raw(),
                                 saved.x.raw(),
                                 saved.weight.raw(),
-                                &saved.weight.storage().packed(),
+                                packed.forms(),
                                 raw_or_null(saved.preactivation),
                                 raw_or_null(grads[0]),
                                 raw_or_null(grads[1]),

@@ -1,6 +1,7 @@
 #include "wudao/ops/output_loss.h"
 
 #include "wudao/kernels/products.h"
+#include "wudao/ops/packed_weight.h"
 
 namespace wudao::ops {
 namespace {
@@ -43,7 +44,8 @@ Tensor OutputLoss::forward(Context& ctx, const Params& params, const Tensors<2>&
   if (params.quantized != nullptr) quantized = params.quantized->view();
   Tensor loss = ctx.zeros({ctx.shards}, DType::kFloat64);
   if (saved != nullptr) *saved = {ctx.empty(h.shape(), h.dtype()), ctx.empty(weight.shape(), weight.dtype())};
-  ctx.kernels->output_loss({h.raw(), weight.raw(), &weight.storage().packed(), params.targets.data<std::int32_t>(),
+  PackedWeight packed(ctx, weight);
+  ctx.kernels->output_loss({h.raw(), weight.raw(), packed.forms(), params.targets.data<std::int32_t>(),
                             params.weights.data<double>(), loss.data<double>(),
                             params.row_loss.defined() ? params.row_loss.data<double>() : nullptr,
                             saved != nullptr ? saved->dh.raw() : nullptr,

@@ -25,6 +25,7 @@ struct Context {
   int shards = 1;
   std::int64_t first_sample = 0;
   std::int64_t samples = 0;  // of the micro-batch; 0 outside of training
+  bool packs_anew = false;   // the weights change after this pass: nobody will use their packed forms again
 
   // Keys of the random numbers drawn inside ops (dropout).
   std::uint64_t seed = 0;

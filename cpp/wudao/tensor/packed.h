@@ -2,7 +2,16 @@
 // Plain data: kernels compiled for one instruction set include this header.
 #pragma once
 
+#include <cstddef>
+
 namespace wudao {
+
+// Where the memory of packed forms comes from. Without functions: from the system.
+struct PackedMemory {
+  void* (*allocate)(void* arena, std::size_t bytes) = nullptr;
+  void (*release)(void* arena, void* block, std::size_t bytes) = nullptr;
+  void* arena = nullptr;
+};
 
 // One derived form; `free` destroys what `handle` points to. The tag tells which form it is.
 struct PackedForm {
@@ -15,7 +24,9 @@ struct PackedForm {
 struct PackedForms {
   static constexpr int kMax = 4;
   PackedForm forms[kMax];
+  PackedMemory memory;
   PackedForms() = default;
+  explicit PackedForms(const PackedMemory& from) : memory(from) {}
   PackedForms(const PackedForms&) = delete;
   PackedForms& operator=(const PackedForms&) = delete;
   ~PackedForms();

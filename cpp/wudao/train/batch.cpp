@@ -62,6 +62,7 @@ double run(Context ctx, const model::GLM& glm, const Batch& batch, const PassOpt
   ctx.samples = batch.batch / options.shards * micro;
   ctx.seed = options.seed;
   ctx.step = options.step;
+  ctx.packs_anew = gradients && micro == options.shards;
   std::vector<double> losses(static_cast<std::size_t>(options.shards));
   for (int first = 0; first < options.shards; first += micro) {
     ctx.first_sample = batch.batch / options.shards * first;

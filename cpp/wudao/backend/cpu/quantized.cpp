@@ -19,9 +19,9 @@ bool fits(const PackedForm& slot, const CodesLayout& layout) {
   return static_cast<const Form*>(slot.handle)->kernels == layout.kernels;
 }
 
-void allocate(PackedForm& slot, const CodesLayout& layout) {
+void allocate(PackedForm& slot, const CodesLayout& layout, const PackedMemory& from) {
   const auto bytes = static_cast<std::size_t>(layout.slivers * layout.sliver_bytes);
-  slot.handle = new Form{layout.kernels, gemm::AlignedBuffer(bytes)};
+  slot.handle = new Form{layout.kernels, gemm::AlignedBuffer(bytes, from)};
   slot.free = [](void* handle) { delete static_cast<Form*>(handle); };
   slot.stale = true;
 }
@@ -34,9 +34,9 @@ const char* packed_codes(PackedForms& forms, CodesOf of, const CodesLayout& layo
   PackedForm* slot = forms.find(tag);
   if (slot != nullptr && !fits(*slot, layout)) {
     slot->free(std::exchange(slot->handle, nullptr));
-    allocate(*slot, layout);
+    allocate(*slot, layout, forms.memory);
   }
-  if (slot == nullptr) allocate(*(slot = forms.reserve(tag)), layout);
+  if (slot == nullptr) allocate(*(slot = forms.reserve(tag)), layout, forms.memory);
   char* const data = static_cast<char*>(static_cast<Form*>(slot->handle)->memory.data());
   if (slot->stale) {
     pool.for_each(layout.slivers,

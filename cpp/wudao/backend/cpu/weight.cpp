@@ -17,10 +17,10 @@ bool made_from(const Form& form, const gemm::plain::Kernels& kernels, const Weig
          form.weight.in == weight.in;
 }
 
-Form* allocate(const gemm::plain::Kernels& kernels, WeightUse use, const Weight& weight) {
+Form* allocate(const gemm::plain::Kernels& kernels, WeightUse use, const Weight& weight, const PackedMemory& from) {
   const bool forward = use == WeightUse::kForward;
   const std::int64_t k = forward ? weight.in : weight.out, n = forward ? weight.out : weight.in;
-  return new Form{weight, gemm::allocate_packed(kernels, k, n, weight.compute)};
+  return new Form{weight, gemm::allocate_packed(kernels, k, n, weight.compute, from)};
 }
 
 void fill(WeightUse use, const Form& form, ThreadPool& pool) {
@@ -47,7 +47,7 @@ const gemm::PackedB& packed_weight(const gemm::plain::Kernels& kernels, PackedFo
     slot = nullptr;
   }
   if (slot == nullptr) {
-    Form* form = allocate(kernels, use, weight);
+    Form* form = allocate(kernels, use, weight, forms.memory);
     slot = forms.reserve(tag_of(use, weight.compute));
     slot->handle = form;
     slot->free = [](void* handle) { delete static_cast<Form*>(handle); };

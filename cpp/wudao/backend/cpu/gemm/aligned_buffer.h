@@ -3,12 +3,14 @@
 
 #include <cstddef>
 
+#include "wudao/tensor/packed.h"
+
 namespace wudao::cpu::gemm {
 
 class AlignedBuffer {
  public:
   // Throws OutOfMemory.
-  explicit AlignedBuffer(std::size_t bytes);
+  explicit AlignedBuffer(std::size_t bytes, const PackedMemory& from = {});
   ~AlignedBuffer();
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
@@ -16,6 +18,8 @@ class AlignedBuffer {
   void* data() const { return data_; }
 
  private:
+  std::size_t bytes_;
+  PackedMemory from_;
   void* data_;
 };
 

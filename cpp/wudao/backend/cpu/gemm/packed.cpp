@@ -17,11 +17,12 @@ char* data_of(const PackedB& packed, int panel) { return packed.data + panel * p
 
 }  // namespace
 
-PackedB* allocate_packed(const plain::Kernels& kernels, std::int64_t k, std::int64_t n, DType compute) {
+PackedB* allocate_packed(const plain::Kernels& kernels, std::int64_t k, std::int64_t n, DType compute,
+                         const PackedMemory& from) {
   const int panels = static_cast<int>((n + kPanelCols - 1) / kPanelCols);
   const std::int64_t panel_bytes = kernels.panel_bytes(k, std::min(n, kPanelCols), compute);
   auto packed = std::unique_ptr<Owner>(new Owner{{&kernels, compute, k, n, panels, panel_bytes, nullptr},
-                                                 AlignedBuffer(static_cast<std::size_t>(panel_bytes * panels))});
+                                                 AlignedBuffer(static_cast<std::size_t>(panel_bytes * panels), from)});
   packed->data = static_cast<char*>(packed->memory.data());
   return packed.release();
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "wudao/backend/cpu/gemm/plain/kernels.h"
+#include "wudao/tensor/packed.h"
 
 namespace wudao::cpu::gemm {
 
@@ -22,7 +23,8 @@ struct PackedB {
 };
 
 // Room for a K x N matrix, its panels still unfilled. Throws OutOfMemory.
-PackedB* allocate_packed(const plain::Kernels& kernels, std::int64_t k, std::int64_t n, DType compute);
+PackedB* allocate_packed(const plain::Kernels& kernels, std::int64_t k, std::int64_t n, DType compute,
+                         const PackedMemory& from = {});
 
 // Fills one panel from the whole of B, which is of the compute type's accumulator (rounded here when compute is
 // bfloat16). Different panels may be filled by different threads at once.

@@ -10,7 +10,7 @@ constexpr std::int64_t kLossChunk = 256;
 
 // The score gradients of a batch of rows are held at once: as many rows as fit here, and a chunk at least. How rows are
 // batched changes memory and speed, never a bit of the result.
-constexpr std::int64_t kScoreBytes = std::int64_t{64} << 20;
+constexpr std::int64_t kScoreBytes = std::int64_t{16} << 20;
 
 // Work space from the caller's arena, given back when it goes out of scope.
 class Block {
