@@ -26,7 +26,7 @@ class Case:
                       "loss_mask": np.ones(ids.shape, np.float32), "sep": np.zeros(len(ids), np.int32)}
         self.trainer = _core.Trainer(self.model.core, {"name": "adamw", **spec["adamw"]})
         self.options = {"lr": spec["lr"], "clip": spec["clip"], "shards": spec["shards"],
-                        "recompute": spec["recompute"]}
+                        "recompute": spec["recompute"], "int8": spec.get("int8", False)}
 
     def run(self) -> dict[str, Any]:
         """Take one step."""
