@@ -54,7 +54,7 @@ def test_gradients_are_near_those_of_floats() -> None:
 def test_what_cannot_be_done_in_int8_is_told() -> None:
     with pytest.raises(ConfigError, match=r"train\.products: expected float for a dtype of float64, got int8"):
         TrainTable(dtype="float64", products="int8")
-    with pytest.raises(ConfigError, match="train: products: .*int9"):
+    with pytest.raises(ConfigError, match=r"train: products: .*int9"):
         TrainTable(products="int9")
     with pytest.raises(DTypeError, match="linear: x: expected float32 or bfloat16 for int8 products, got float64"):
         GLM(SHAPE, dtype="float64").loss_and_gradients(**batch(), int8=True)
