@@ -41,8 +41,8 @@ const char* packed_codes(PackedForms& forms, CodesOf of, const CodesLayout& layo
   if (slot->stale) {
     pool.for_each(layout.slivers,
                   [&](std::int64_t sliver, int) { layout.fill(weight, sliver, data + sliver * layout.sliver_bytes); });
+    slot->stale = false;
   }
-  slot->stale = false;
   return data;
 }
 

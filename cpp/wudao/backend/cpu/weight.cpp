@@ -53,8 +53,10 @@ const gemm::PackedB& packed_weight(const gemm::plain::Kernels& kernels, PackedFo
     slot->free = [](void* handle) { delete static_cast<Form*>(handle); };
     slot->stale = true;
   }
-  if (slot->stale) fill(use, *form_in(*slot), pool);
-  slot->stale = false;
+  if (slot->stale) {  // nothing is written where there is nothing to do: workers of a program may all come here
+    fill(use, *form_in(*slot), pool);
+    slot->stale = false;
+  }
   return *form_in(*slot)->packed;
 }
 
