@@ -153,3 +153,15 @@ TEST(int8_products_keep_what_is_not_finite) {
     });
   }
 }
+
+TEST(int8_products_of_the_smallest_numbers_are_finite) {
+  ThreadPool pool(1);
+  Layer layer({2, 64, 64});
+  for (Values* values : {&layer.x, &layer.weight, &layer.dy}) {
+    for (float& value : *values) value *= 1e-38f;
+  }
+  check::on_every_level([&](const wudao::kernels::Table& table) {
+    for (const float y : layer.forward(table, pool, 0, 2)) CHECK(std::isfinite(y));
+    for (const float dx : layer.dx(table, pool, 0, 2)) CHECK(std::isfinite(dx));
+  });
+}

@@ -45,7 +45,7 @@ const float* whole_row(const float* row, std::int64_t count, float* padded) {
   return padded;
 }
 
-// The scales of 64 columns, and what to multiply their values by; a column of zeros has scale 0.
+// The scales of 64 columns, and what to multiply their values by; a column of zeros has codes of zero.
 void column_scales(const Weight& w, std::int64_t first, std::int64_t count, float* scales, float* inverse) {
   alignas(64) float padded[kCodeCols];
   Vec<float> most[kCodeCols / kLanes] = {}, wrong[kCodeCols / kLanes] = {};  // 0 * x is not 0 where x is not finite
@@ -59,7 +59,7 @@ void column_scales(const Weight& w, std::int64_t first, std::int64_t count, floa
   }
   for (int v = 0; v < kCodeCols / kLanes; ++v) (most[v] + wrong[v]).store(scales + v * kLanes);
   for (std::int64_t c = 0; c < kCodeCols; ++c) {
-    const bool usable = scales[c] > 0 && scales[c] < __builtin_huge_valf();
+    const bool usable = scales[c] > kSmallestScaled && scales[c] < __builtin_huge_valf();
     inverse[c] = usable ? kLargestCode / scales[c] : 0.0f;
     scales[c] = scales[c] / kLargestCode;
   }

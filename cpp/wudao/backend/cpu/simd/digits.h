@@ -33,8 +33,10 @@ WUDAO_INLINE std::int32_t sum_of(Integers x) {
   return total;
 }
 
+constexpr float kSmallestScaled = 1e-33f;  // what is smaller counts as zero: the inverse of its scale may overflow
+
 // Writes the digits of x, one line of `size` per digit, the upper first, and for each digit the sums of its groups.
-// Returns the scale; a row that is not finite gives one that is not either.
+// Returns the scale; a row that is not finite gives NaN, and zeros.
 template <int kDigits, class S>
 float to_digits(const S* x, std::int64_t size, std::int64_t groups, std::int8_t* digits, std::int32_t* sums) {
   constexpr float kLargest = kDigits == 1 ? 127.0f : 127.0f * 257.0f;
@@ -44,8 +46,13 @@ float to_digits(const S* x, std::int64_t size, std::int64_t groups, std::int8_t*
     most = larger_of(magnitude(value), most);
     wrong = wrong + value * 0.0f;
   });
-  const float largest = maximum(most),
-              inverse = largest > 0 && largest < __builtin_huge_valf() ? kLargest / largest : 0.0f;
+  const float largest = maximum(most), not_finite = sum(wrong);
+  if (not_finite != 0) {  // NaN, which no integer stands for
+    __builtin_memset(digits, 0, static_cast<std::size_t>(kDigits * size));
+    __builtin_memset(sums, 0, static_cast<std::size_t>(kDigits * groups) * sizeof *sums);
+    return not_finite;
+  }
+  const float inverse = largest > kSmallestScaled ? kLargest / largest : 0.0f;
   const std::int64_t group = size / groups;
   for (std::int64_t g = 0; g < groups; ++g) {
     Integers upper{}, lower{};
@@ -62,7 +69,7 @@ float to_digits(const S* x, std::int64_t size, std::int64_t groups, std::int8_t*
     sums[g] = sum_of(upper);
     if constexpr (kDigits == 2) sums[groups + g] = sum_of(lower);
   }
-  return largest * (1.0f / kLargest) + sum(wrong);
+  return largest * (1.0f / kLargest);
 }
 
 }  // namespace wudao::WUDAO_ISA
