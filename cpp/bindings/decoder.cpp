@@ -75,11 +75,15 @@ void bind_decoder(pybind11::module_& m) {
   using namespace wudao::python;
   using wudao::infer::KvCache;
   py::class_<KvCache>(m, "KvCache")
-      .def(py::init([](const GlmObject& model) { return KvCache(model.glm); }), py::arg("model"))
+      .def(py::init([](const GlmObject& model, bool int8) {
+             return KvCache(model.glm, int8 ? wudao::infer::CacheForm::kInt8 : wudao::infer::CacheForm::kFloat);
+           }),
+           py::arg("model"), py::arg("int8") = false)
       .def_property_readonly("length", &KvCache::length);
   py::class_<DecoderObject>(m, "Decoder")
       .def(py::init<py::object, std::int64_t>(), py::arg("model"), py::arg("chunk_rows") = 1024)
-      .def("fork", [](DecoderObject& self, const KvCache& cache) { return cache.fork(self.glm.ctx); }, py::arg("cache"))
+      .def(
+          "fork", [](DecoderObject& self, const KvCache& cache) { return cache.fork(self.glm.ctx); }, py::arg("cache"))
       .def("run", &run, py::arg("feeds"), py::arg("rows") = "last",
            "Append tokens [(cache, ids, positions, block_positions, bidirectional)]; return the logits wanted.");
 }

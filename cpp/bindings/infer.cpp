@@ -10,7 +10,8 @@ namespace {
 
 infer::Options read_options(const py::dict& dict) {
   infer::Options options;
-  options.marks = {dict["sop"].cast<std::int32_t>(), dict["eop"].cast<std::int32_t>(), dict["eos"].cast<std::int32_t>()};
+  options.marks = {dict["sop"].cast<std::int32_t>(), dict["eop"].cast<std::int32_t>(),
+                   dict["eos"].cast<std::int32_t>()};
   options.rules.max_new_tokens = dict["max_new_tokens"].cast<std::int64_t>();
   options.rules.min_new_tokens = dict["min_new_tokens"].cast<std::int64_t>();
   options.rules.repetition_penalty = dict["repetition_penalty"].cast<double>();
@@ -24,6 +25,7 @@ infer::Options read_options(const py::dict& dict) {
   options.length_penalty = dict["length_penalty"].cast<double>();
   options.seed = dict["seed"].cast<std::uint64_t>();
   options.max_streams = dict["max_streams"].cast<std::int64_t>();
+  if (dict["cache"].cast<std::string>() == "int8") options.cache = infer::CacheForm::kInt8;
   return options;
 }
 
@@ -37,7 +39,8 @@ std::vector<infer::Prompt> read_prompts(std::vector<PromptPair> pairs) {
 
 py::dict to_dict(const infer::Blank& blank) {
   return py::dict(py::arg("token_ids") = blank.tokens, py::arg("token_log_probs") = blank.token_log_probs,
-                  py::arg("end_log_prob") = blank.end_log_prob, py::arg("finish_reason") = infer::name_of(blank.finish));
+                  py::arg("end_log_prob") = blank.end_log_prob,
+                  py::arg("finish_reason") = infer::name_of(blank.finish));
 }
 
 py::dict to_dict(const infer::Result& result) {
@@ -57,7 +60,8 @@ bool report(const std::vector<infer::Event>& events, const py::object& listener)
   return true;
 }
 
-py::list generate(GlmObject& self, std::vector<PromptPair> prompts, const py::dict& options, const py::object& listener) {
+py::list generate(GlmObject& self, std::vector<PromptPair> prompts, const py::dict& options,
+                  const py::object& listener) {
   self.glm.require_values("generate");
   const auto generation = infer::generate(self.ctx, self.glm, read_prompts(std::move(prompts)), read_options(options));
   for (bool more = true; more;) {
@@ -81,6 +85,7 @@ py::list generate(GlmObject& self, std::vector<PromptPair> prompts, const py::di
 void bind_infer(pybind11::module_& m) {
   namespace py = pybind11;
   using namespace wudao::python;
-  m.def("generate", &generate, py::arg("model"), py::arg("prompts"), py::arg("options"), py::arg("listener") = py::none(),
+  m.def("generate", &generate, py::arg("model"), py::arg("prompts"), py::arg("options"),
+        py::arg("listener") = py::none(),
         "Fill the blanks of prompts [(ids, mask indices)]; the listener gets (prompt, sample, blank, token).");
 }

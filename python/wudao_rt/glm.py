@@ -251,13 +251,14 @@ class GLM:
         stream: Stream | None = None,
         special: SpecialIds | None = None,
         max_streams: int = 32,
+        cache: str = "float",
     ) -> list[Generation]:
         """Fill the blanks of the prompts; see `wudao_rt.generation.generate`."""
         from wudao_rt.generation import generate
 
         return generate(self, prompts, max_new_tokens, temperature, top_k, top_p, num_beams, length_penalty,
                         num_samples, seed, repetition_penalty, no_repeat_ngram, min_new_tokens, forbidden_ids, stream,
-                        special, max_streams)
+                        special, max_streams, cache)
 
     def score(
         self,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from infer.reference import rows_of, tiny
-from wudao_rt import DTypeError, ShapeError, _core
+from wudao_rt import ConfigError, DTypeError, ShapeError, _core
 from wudao_rt.generation import PartA
 
 CONTEXT = PartA([1, 9, 2, 10, 11, 2, 12, 0], [2, 5])
@@ -101,3 +101,26 @@ def test_bad_feeds_are_refused():
     with pytest.raises(DTypeError, match="decode: ids"):
         decoder.run([(cache, [0.5], [0], [0], True)])
     assert cache.length == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_an_int8_cache_is_near_a_float_one_and_feeding_in_pieces_changes_no_bit(dtype):
+    model = tiny(max_positions=300, dtype=dtype)
+    context = PartA([1, *np.arange(150) % 25 + 6, 5], [151])
+    text = rows(context, [(np.arange(90) % 23 + 7).tolist()])
+    decoder, cache, expected = _core.Decoder(model.core), _core.KvCache(model.core, int8=True), full(model, *text)
+    whole = decoder.run([feed(cache, text, 0, text[3], True)], rows="all")
+    rest = decoder.run([feed(decoder.fork(cache), text, text[3], len(text[0]))], rows="all")
+    for begin in range(text[3], len(text[0]), 13):
+        end = min(begin + 13, len(text[0]))
+        found = decoder.run([feed(cache, text, begin, end)], "all")
+        np.testing.assert_array_equal(found, rest[begin - text[3] : end - text[3]])
+    distance = np.linalg.norm(np.concatenate([whole, rest]) - expected) / np.linalg.norm(expected)
+    assert 0 < distance < 0.01
+
+
+def test_an_int8_cache_says_what_it_needs():
+    with pytest.raises(ConfigError, match="kv_cache: int8: expected a model that computes in float32 or bfloat16"):
+        _core.KvCache(tiny(dtype="float64").core, int8=True)
+    with pytest.raises(ConfigError, match="kv_cache: int8: expected heads of a multiple of 4 elements, got heads of 6"):
+        _core.KvCache(tiny(hidden_size=18).core, int8=True)

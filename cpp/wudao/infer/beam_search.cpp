@@ -124,7 +124,7 @@ bool BeamSearch::step() {
 }
 
 void BeamSearch::begin_prompt() {
-  cache_ = KvCache(decoder_.glm());
+  cache_ = KvCache(decoder_.glm(), options_.cache);
   filled_.clear();
   written_.clear();
   const std::vector<Token> tokens = part_a(prompts_[prompt_]);

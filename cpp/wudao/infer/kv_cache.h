@@ -9,14 +9,15 @@
 
 namespace wudao::infer {
 
+// What keys and values are kept as: in the type the model computes in, or as 8-bit codes with a scale per token and
+// head.
+enum class CacheForm { kFloat, kInt8 };
+
 class KvCache {
  public:
   KvCache() = default;
-  explicit KvCache(const model::GLM& glm)
-      : layers_(glm.config().num_layers),
-        width_(glm.config().hidden_size),
-        heads_(glm.config().num_heads),
-        dtype_(glm.compute()) {}
+  // `form`: codes need heads of a multiple of four elements, and a model that does not compute in float64.
+  explicit KvCache(const model::GLM& glm, CacheForm form = CacheForm::kFloat);
 
   std::int64_t length() const { return length_; }
   bool fits(const model::GLM& glm) const;  // whether it was made for a model of this shape
@@ -36,9 +37,9 @@ class KvCache {
  private:
   void keep(Tensor block);
   std::int64_t head_dim() const { return width_ / heads_; }
-  std::int64_t layer_bytes() const { return heads_ * kernels::cache_head_bytes(head_dim(), dtype_); }
+  std::int64_t layer_bytes() const { return heads_ * kernels::cache_head_bytes(head_dim(), stored_); }
   std::int64_t layers_ = 0, width_ = 0, heads_ = 0, length_ = 0;
-  DType dtype_ = DType::kFloat32;
+  DType dtype_ = DType::kFloat32, stored_ = DType::kFloat32;  // of the model; of what lies in the blocks
   std::vector<Tensor> blocks_;
   std::vector<std::byte*> addresses_;  // of the blocks
 };

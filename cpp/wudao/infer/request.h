@@ -1,14 +1,14 @@
 // What can be asked of generation, and what comes back.
 //
-// A prompt is part A: its tokens, with a mask wherever something is to be written. Blanks are filled left to right; each
-// is a piece of part B that starts with sop at block position 1, all at the position of its mask, and ends with eop or
-// eos. Blanks written before stay visible as part B (Du et al. 2022, section 2.1).
+// A prompt is part A: its tokens, with a mask wherever something is to be written. Blanks are filled left to right;
+// each is a piece of part B that starts with sop at block position 1, all at the position of its mask, and ends with
+// eop or eos. Blanks written before stay visible as part B (Du et al. 2022, section 2.1).
 #pragma once
 
 #include <optional>
 #include <vector>
 
-#include "wudao/model/glm.h"
+#include "wudao/infer/kv_cache.h"
 
 namespace wudao::infer {
 
@@ -48,6 +48,7 @@ struct Options {
   double length_penalty = 1.0;   // score = sum of log p / length^length_penalty
   std::uint64_t seed = 0;
   std::int64_t max_streams = 32;  // texts that go through the model together; results do not depend on it
+  CacheForm cache = CacheForm::kFloat;
 };
 
 enum class Finish { kEop, kEos, kLength, kCancelled };

@@ -49,7 +49,8 @@ void SampledTexts::prefill(std::int64_t count) {
   std::vector<std::vector<Token>> tokens;
   std::vector<Feed> feeds;
   for (std::size_t p = next_prompt_ + shared_.size(); p < end; ++p) tokens.push_back(part_a(prompts_[p]));
-  for (const std::vector<Token>& text : tokens) feeds.push_back({&shared_.emplace_back(decoder_.glm()), text, true});
+  for (const std::vector<Token>& text : tokens)
+    feeds.push_back({&shared_.emplace_back(decoder_.glm(), options_.cache), text, true});
   if (!feeds.empty()) decoder_.run(feeds, Rows::kNone);
 }
 

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 @click.option("--forbidden-id", "forbidden_ids", type=click.IntRange(min=0), multiple=True, metavar="ID",
               help="Token that is never written. May be given several times.")
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--cache", type=click.Choice(["float", "int8"]), default="float", show_default=True,
+              help="int8: keys and values in 8 bits, for many or long texts.")
 @click.option("--stream", is_flag=True, help="Print the text as it is written, one sample after the other.")
 @threads_option
 @json_option

@@ -5,9 +5,11 @@
 // exactly zero, so a query has the same bits whatever other queries stand beside it.
 #include <cmath>
 
+#include "wudao/backend/cpu/kernels/attention_codes.h"
 #include "wudao/backend/cpu/kernels/attention_cut.h"
 #include "wudao/backend/cpu/kernels/attention_operands.h"
 #include "wudao/backend/cpu/kernels/attention_pairs.h"
+#include "wudao/backend/cpu/kernels/attention_softmax.h"
 #include "wudao/backend/cpu/kernels/attention_tile.h"
 #include "wudao/backend/cpu/workspace.h"
 
@@ -24,12 +26,6 @@ struct Task {
   T *q, *o, *largest, *sum;                // (rows, stride), (rows, stride), (rows,), (rows, vector)
   T *k_turned, *v, *scores;                // (size, block), (block, stride), (strip, block)
 };
-
-// The score of a key that is not seen.
-template <class T>
-constexpr T nothing() {
-  return -static_cast<T>(HUGE_VAL);
-}
 
 template <class T>
 std::int64_t elements(std::int64_t rows, std::int64_t stride) {
@@ -79,8 +75,7 @@ template <class T>
 Block<T> take_keys(const Task<T>& t, std::int64_t key, std::int64_t count) {
   const kernels::AttentionForward& p = t.p;
   if (p.cached.blocks != nullptr) {
-    const CachedBlock<T> at =
-        cached_block<T>(p.cached.head(key, t.head.head, t.size, p.shape.dtype), p.shape, t.k_turned, t.v);
+    const CachedBlock<T> at = cached_block<T>(p.cached.head(key, t.head.head, t.size), p.shape, t.k_turned, t.v);
     return {at.keys, at.values, at.value_row};
   }
   const std::int64_t v = t.head.element(p.v, key);
@@ -90,24 +85,6 @@ Block<T> take_keys(const Task<T>& t, std::int64_t key, std::int64_t count) {
   if (in_place) return {t.k_turned, nullptr, 0};
   take_rows(p.v, p.shape.dtype, v, count, t.size, t.v, t.stride);
   return {t.k_turned, t.v, t.stride};
-}
-
-// What a strip is measured against: its new largest scores, and by how much sums so far shrink.
-template <class T>
-struct Scale {
-  alignas(64) T reference[kStrip], factor[kStrip];
-};
-
-// Takes the largest scores of a block into account. A query that has seen nothing yet is measured against 0.
-template <class T>
-void raise(T* largest, const T* block, std::int64_t rows, Scale<T>& scale) {
-  for_vectors<Vec<T>::kWidth>(0, rows, [&](std::int64_t r, auto lanes) {
-    const Vec<T> before = Vec<T>::load(largest + r, lanes), after = larger_of(Vec<T>::load(block + r, lanes), before);
-    const Vec<T> reference = select(after == nothing<T>(), Vec<T>::splat(0), after);
-    after.store(largest + r, lanes);
-    reference.store(scale.reference + r, lanes);
-    exp(before - reference).store(scale.factor + r, lanes);
-  });
 }
 
 // Scores become exp(score - reference); sum, one value per lane, shrinks and takes them in.
@@ -128,7 +105,7 @@ void soften_strip(const Task<T>& t, std::int64_t i, std::int64_t rows, std::int6
                   Scale<T>& scale) {
   const kernels::AttentionShape& shape = t.p.shape;
   const std::int64_t whole = whole_vectors<T>(count);
-  alignas(64) T block[kStrip];
+  alignas(64) T block[kStrip] = {};
   for (std::int64_t r = 0; r < rows; ++r) {
     T* scores = t.scores + r * kKeyBlock;
     t.sight.hide(scores, t.begin + i + r, key, count, nothing<T>());
@@ -214,6 +191,7 @@ void run(const kernels::AttentionForward& p) {
 }  // namespace
 
 void attention_forward(const kernels::AttentionForward& p) {
+  if (p.cached.blocks != nullptr && p.cached.dtype == DType::kUInt8) return attention_codes(p);
   if (pairs::forward(p)) return;
   if (p.shape.dtype == DType::kFloat64) return run<double>(p);
   run<float>(p);

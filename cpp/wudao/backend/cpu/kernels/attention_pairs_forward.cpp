@@ -4,6 +4,7 @@
 
 #include "wudao/backend/cpu/kernels/attention_cut.h"
 #include "wudao/backend/cpu/kernels/attention_pairs.h"
+#include "wudao/backend/cpu/kernels/attention_softmax.h"
 #include "wudao/backend/cpu/simd/parallel.h"
 #include "wudao/backend/cpu/workspace.h"
 
@@ -13,7 +14,6 @@ namespace wudao::WUDAO_ISA::pairs {
 namespace {
 
 constexpr int kLanes = Vec<float>::kWidth;
-constexpr float kNothing = -__builtin_huge_valf();
 
 // Queries [begin, begin + rows) of one head, and the memory that they work on.
 struct Task {
@@ -55,21 +55,7 @@ Task make_task(const kernels::AttentionForward& p, const AttentionPiece& piece, 
 void start(const Task& t) {
   clear_row(t.o, t.rows * t.slivers * kLine);
   clear_row(t.sum, t.rows * kLanes);
-  for (std::int64_t i = 0; i < t.rows; ++i) t.largest[i] = kNothing;
-}
-
-// The largest score so far of each query of a strip becomes `reference`; sums so far shrink by `factor`.
-struct Scale {
-  alignas(64) float block[kLanes], reference[kLanes], factor[kLanes];
-};
-
-void raise(float* largest, std::int64_t rows, Scale& scale) {
-  const First lanes = {static_cast<int>(rows)};
-  const Vec<float> before = Vec<float>::load(largest, lanes), after = larger_of(Vec<float>::load(scale.block), before);
-  const Vec<float> reference = select(after == kNothing, Vec<float>::splat(0), after);
-  after.store(largest, lanes);
-  reference.store(scale.reference);
-  exp(before - reference).store(scale.factor);
+  for (std::int64_t i = 0; i < t.rows; ++i) t.largest[i] = nothing<float>();
 }
 
 // Scores of one query become exp(score - reference), rounded; `sum`, one value per lane, shrinks and takes them in.
@@ -105,10 +91,11 @@ void visit(const Task& t, const Block& block, std::int64_t i, std::int64_t rows,
   alignas(64) BFloat16 probabilities[kRows * kLine];
   const std::int64_t units = t.p.shape.head_dim / 2;
   multiply(rows_from(t.p.q, t.head, t.begin + i), rows, block.keys, units, units, 1, scores, false);
-  Scale scale = {};
+  alignas(64) float largest[kStrip];
   for (std::int64_t r = 0; r < rows; ++r)
-    scale.block[r] = scale_and_hide(t.sight, scores + r * kLine, t.begin + i + r, key, count, t.scale);
-  raise(t.largest + i, rows, scale);
+    largest[r] = scale_and_hide(t.sight, scores + r * kLine, t.begin + i + r, key, count, t.scale);
+  Scale<float> scale;
+  raise(t.largest + i, largest, rows, scale);
   float* const o = t.o + i * t.slivers * kLine;
   for (std::int64_t r = 0; r < rows; ++r) {
     soften(t, scores + r * kLine, i + r, key, scale.reference[r], scale.factor[r], probabilities + r * kLine);
@@ -122,7 +109,7 @@ Block take_block(const Task& t, std::int64_t key, std::int64_t end) {
   const kernels::AttentionForward& p = t.p;
   const std::int64_t size = p.shape.head_dim;
   if (p.cached.blocks != nullptr) {
-    const std::byte* const head = p.cached.head(key, t.head.head, size, DType::kBFloat16);
+    const std::byte* const head = p.cached.head(key, t.head.head, size);
     return {reinterpret_cast<const Unit*>(head),
             reinterpret_cast<const Unit*>(head + kernels::cache_key_bytes(size, DType::kBFloat16))};
   }

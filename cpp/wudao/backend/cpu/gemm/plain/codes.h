@@ -69,31 +69,40 @@ WUDAO_INLINE_ALWAYS VF32 value_of(const VI32 (&sums)[kDigits], const std::int32_
   }
 }
 
+// Units of a sliver that all rows pass over before the next ones: they and those that come next fit the first cache.
+constexpr std::int64_t kBlockUnits = 64;
+
+// sums = lines of digits times one group of codes. While some lines pass over a block, the next one is asked for:
+// behind the group lies the next one, or the next sliver.
+inline void sum_group(const std::int8_t* digits, std::int64_t depth, std::int64_t lines, const std::uint32_t* codes,
+                      std::int64_t units, bool in_memory, std::int32_t* sums) {
+  for (std::int64_t u = 0; u < units; u += kBlockUnits, codes += kBlockUnits * kCodeCols) {
+    const std::int64_t steps = smaller(kBlockUnits, units - u);
+    for (std::int64_t l = 0; l < lines; l += kRows) {
+      const char* const next = in_memory ? next_for_pass(codes + steps * kCodeCols, steps, l / kRows, lines) : nullptr;
+      tile_of_rows<Codes>(static_cast<int>(smaller(kRows, lines - l)), steps,
+                          {reinterpret_cast<const char*>(digits) + l * depth + u * 4, depth, 4}, codes,
+                          sums + l * kCodeCols, kCodeCols, kCodeCols, u > 0, next);
+    }
+  }
+}
+
 // Rows [row, row + rows) times one group of a sliver: to (+)= value.
 template <int kDigits>
 void multiply_group(const DigitRows& x, std::int64_t row, std::int64_t rows, const SliverOfCodes& sliver,
                     std::int64_t group, const std::uint32_t* codes, const char* scales, float* to) {
-  constexpr std::int64_t kTogether = kRows / kDigits;
-  alignas(64) std::int32_t sums[kRows * kCodeCols];
-  for (std::int64_t i = 0; i < rows; i += kTogether) {
-    const std::int64_t count = smaller(kTogether, rows - i), first = (row + i) * kDigits;
-    const UnitsOfA units = {reinterpret_cast<const char*>(x.digits) + first * x.depth + group * sliver.units * 4,
-                            x.depth, 4};
-    const char* const next =
-        sliver.bits == 8 ? next_for_pass(codes + sliver.units * kCodeCols, sliver.units, i / kTogether, rows * kDigits)
-                         : nullptr;
-    tile_of_rows<Codes>(static_cast<int>(count * kDigits), sliver.units, units, codes, sums, kCodeCols, kCodeCols,
-                        false, next);
-    for (std::int64_t r = 0; r < count; ++r) {
-      const std::int32_t* digit_sums = x.sums + (first + r * kDigits) * x.groups + group;
-      float* const line = to + (i + r) * kCodeCols;
-      for (std::int64_t c = 0; c < kCodeCols; c += kWidth<Codes>) {
-        VI32 own[kDigits];
-        for (int d = 0; d < kDigits; ++d) own[d] = load<VI32>(sums + (r * kDigits + d) * kCodeCols + c);
-        const VF32 value =
-            value_of(own, digit_sums, x.groups, offset_of(sliver.bits), scales_at(scales, sliver.bits, c));
-        store(line + c, group == 0 ? value : load<VF32>(line + c) + value);
-      }
+  alignas(64) std::int32_t sums[kFewRows * kDigits * kCodeCols];
+  const std::int64_t first = row * kDigits;
+  sum_group(x.digits + first * x.depth + group * sliver.units * 4, x.depth, rows * kDigits, codes, sliver.units,
+            sliver.bits == 8, sums);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const std::int32_t* digit_sums = x.sums + (first + r * kDigits) * x.groups + group;
+    for (std::int64_t c = 0; c < kCodeCols; c += kWidth<Codes>) {
+      VI32 own[kDigits];
+      for (int d = 0; d < kDigits; ++d) own[d] = load<VI32>(sums + (r * kDigits + d) * kCodeCols + c);
+      const VF32 value = value_of(own, digit_sums, x.groups, offset_of(sliver.bits), scales_at(scales, sliver.bits, c));
+      float* const at = to + r * kCodeCols + c;
+      store(at, group == 0 ? value : load<VF32>(at) + value);
     }
   }
 }

@@ -44,7 +44,7 @@ WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const type
     }
     if constexpr (kFetches) {
 #pragma GCC unroll 8
-      for (std::int64_t line = 0; line < kNextLines; ++line) __builtin_prefetch(next + line * 64, 0, 2);
+      for (std::int64_t line = 0; line < kNextLines; ++line) __builtin_prefetch(next + line * 64);
       next += kNextLines * 64;
     }
 #pragma GCC unroll 8
