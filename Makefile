@@ -48,6 +48,7 @@ quickstart: $(VENV)/installed
 
 bench: $(VENV)/installed
 	@$(BIN)/wudao-rt bench all --json > bench/results.jsonl
+	@$(BIN)/wudao-rt bench scaling --json >> bench/results.jsonl
 	@$(BIN)/wudao-rt bench report bench/results.jsonl docs/benchmarks.md
 
 bench-quick: $(VENV)/installed

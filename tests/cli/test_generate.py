@@ -22,6 +22,7 @@ FLAGS = [
     (["--num-beams", 3, "--length-penalty", 0, "--temperature", 1], {"num_beams": 3, "length_penalty": 0,
                                                                      "temperature": 1}),
     (["--temperature", 0], {"temperature": 0}),
+    (["--cache", "int8"], {"cache": "int8"}),
 ]
 
 

@@ -26,6 +26,14 @@ def test_streams_do_not_show(max_streams, dtype):
     assert [one.prompt for one in found[::3]] == PROMPTS
 
 
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_streams_do_not_show_with_an_int8_cache(num_beams):
+    model, settings = tiny(dtype="bfloat16"), {"cache": "int8", "num_beams": num_beams}
+    found = model.generate(PROMPTS, 7, max_streams=5, **SETTINGS | settings)
+    assert [outcome(one) for one in found] == alone(model, **settings)
+    assert [outcome(one) for one in found] != alone(model, num_beams=num_beams)
+
+
 def test_order_does_not_show():
     model = tiny()
     found = model.generate(PROMPTS[::-1], 7, **SETTINGS)

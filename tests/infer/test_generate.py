@@ -108,6 +108,7 @@ def test_the_model_is_free_while_the_listener_runs():
     ("num_beams", 0, "num_beams"),
     ("max_streams", 0, "max_streams"),
     ("seed", -1, "seed"),
+    ("cache", "int4", 'cache: expected "float" or "int8", got \'int4\''),
     ("forbidden_ids", [32], "forbidden_ids: expected ids from 0 to 31, got 32"),
     ("forbidden_ids", list(range(32)), "forbidden_ids: expected at least one token that may follow"),
 ])  # fmt: skip

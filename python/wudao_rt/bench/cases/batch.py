@@ -6,6 +6,7 @@ from wudao_rt.bench.case import Case, Roof
 from wudao_rt.bench.cases.generation import (
     kv_bytes,
     llama_rivals,
+    named,
     python_rivals,
     read_parameters,
     spec,
@@ -16,22 +17,23 @@ from wudao_rt.bench.shapes import shape
 
 _STREAMS, _CONTEXT, _NEW, _FORCED = 16, 256, 64, 2
 _MEASURED = (
-    ("91.7M", "float32"),
-    ("91.7M", "bfloat16"),
-    ("91.7M", "int8"),
+    ("91.7M", "float32", "float"),
+    ("91.7M", "bfloat16", "float"),
+    ("91.7M", "int8", "float"),
+    ("91.7M", "int8", "int8"),
 )
 
 
 def cases(quick: bool) -> list[Case]:
     """Return batched decoding."""
-    return [_batch(name, dtype) for name, dtype in _MEASURED if not quick or dtype != "float32"]
+    return [_batch(name, dtype, cache) for name, dtype, cache in _MEASURED if not quick or dtype != "float32"]
 
 
-def _batch(name: str, dtype: str) -> Case:
+def _batch(name: str, dtype: str, cache: str) -> Case:
     config = shape(name, _CONTEXT + _NEW)
-    bytes_ = weight_bytes(config, dtype) + _STREAMS * kv_bytes(config, _CONTEXT + _NEW / 2, dtype)
+    bytes_ = weight_bytes(config, dtype) + _STREAMS * kv_bytes(config, _CONTEXT + _NEW / 2, dtype, cache)
     roof = Roof({"bytes": bytes_}, bytes_ / _STREAMS, 2.0 * _STREAMS * read_parameters(config) / bytes_)
-    told = spec(config, dtype, streams=_STREAMS, context=_CONTEXT, new=_NEW, forced=_FORCED)
-    return Case("batch", f"{name}, {_STREAMS} streams", dtype, "tokens/s", _STREAMS * _NEW, told,
-                texts(config, _STREAMS, _CONTEXT + _FORCED), (*llama_rivals(dtype), *python_rivals(dtype)), {}, roof,
-                worker="generate")
+    told = spec(config, dtype, streams=_STREAMS, context=_CONTEXT, new=_NEW, forced=_FORCED, cache=cache)
+    rivals = (*llama_rivals(dtype, cache=cache), *python_rivals(dtype))
+    return Case("batch", named(f"{name}, {_STREAMS} streams", cache), dtype, "tokens/s", _STREAMS * _NEW, told,
+                texts(config, _STREAMS, _CONTEXT + _FORCED), rivals, {}, roof, worker="generate")

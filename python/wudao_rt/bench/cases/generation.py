@@ -32,9 +32,18 @@ def weight_bytes(config: GLMConfig, dtype: str) -> float:
     return (read_parameters(config) - vocabulary) * _BYTES[dtype] + vocabulary * per_row
 
 
-def kv_bytes(config: GLMConfig, length: float, dtype: str) -> float:
-    """Return bytes of keys and values of `length` tokens; quantised models keep them in bfloat16."""
-    return 2.0 * config.num_layers * config.hidden_size * length * (4 if dtype == "float32" else 2)
+def kv_bytes(config: GLMConfig, length: float, dtype: str, cache: str = "float") -> float:
+    """Return bytes of keys and values of `length` tokens; a float cache of quantised models is in bfloat16.
+
+    An int8 cache has a scale of four bytes for each head of 64.
+    """
+    each = 1 + 4 / 64 if cache == "int8" else 4 if dtype == "float32" else 2
+    return 2.0 * config.num_layers * config.hidden_size * length * each
+
+
+def named(name: str, cache: str) -> str:
+    """Return the name of a case with its kind of cache, where that is not the usual one."""
+    return name if cache == "float" else f"{name}, {cache} cache"
 
 
 def texts(config: GLMConfig, streams: int, length: int) -> Callable[[Path], None]:
@@ -48,10 +57,20 @@ def texts(config: GLMConfig, streams: int, length: int) -> Callable[[Path], None
     return write
 
 
-def llama_rivals(dtype: str, flash: bool = True) -> tuple[Rival, ...]:
-    """Return llama.cpp with the files of a dtype, each with flash attention and without."""
+def llama_rivals(dtype: str, flash: bool = True, cache: str = "float") -> tuple[Rival, ...]:
+    """Return llama.cpp with the files of a dtype, each with flash attention and without.
+
+    Beside an int8 cache of ours: its usual cache, and one of 8 bits, which needs flash attention.
+    """
+    if cache == "int8":
+        return tuple(
+            Rival("llama.cpp", "llama", f"{file}, {kind} cache", {"file": file, "flash": True, "cache": kind},
+                  {"logits": _BOUNDS[dtype]})
+            for file in _LLAMA[dtype] for kind in ("f16", "q8_0")
+        )
     return tuple(
-        Rival("llama.cpp", "llama", f"{file}, flash attention {'on' if on else 'off'}", {"file": file, "flash": on},
+        Rival("llama.cpp", "llama", f"{file}, flash attention {'on' if on else 'off'}",
+              {"file": file, "flash": on, "cache": "f16"},
               {"logits": _BOUNDS[dtype]})
         for file in _LLAMA[dtype] for on in ((True, False) if flash else (False,))
     )

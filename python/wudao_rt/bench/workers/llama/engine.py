@@ -12,7 +12,8 @@ import numpy as np
 class Engine:
     """A model with a context of some sequences."""
 
-    def __init__(self, path: Path, threads: int, flash: bool, length: int, sequences: int = 1) -> None:
+    def __init__(self, path: Path, threads: int, flash: bool, length: int, sequences: int = 1,
+                 cache: str = "f16") -> None:
         llama_cpp.llama_backend_init()
         self.model = llama_cpp.llama_model_load_from_file(str(path).encode(), llama_cpp.llama_model_default_params())
         if not self.model:
@@ -23,6 +24,7 @@ class Engine:
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = (llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED if flash
                                   else llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED)
+        params.type_k = params.type_v = getattr(llama_cpp, f"GGML_TYPE_{cache.upper()}")
         self.context = llama_cpp.llama_init_from_model(self.model, params)
         if not self.context:
             raise RuntimeError("llama.cpp could not make a context")

@@ -19,7 +19,8 @@ class Case:
         self.spec = spec
         streams, context = spec["streams"], spec["context"]
         length = -(-(context + max(spec["new"], spec["forced"])) // 256) * 256
-        self.engine = Engine(file(spec["file"], spec, folder), spec["threads"], spec["flash"], length, streams)
+        self.engine = Engine(file(spec["file"], spec, folder), spec["threads"], spec["flash"], length, streams,
+                             spec["cache"])
         with np.load(folder / "inputs.npz") as inputs:
             self.ids = inputs["ids"]
         prompts = [self.engine.feed(self.ids[i : i + 1, :context], 0, i).copy() for i in range(streams)]

@@ -22,7 +22,7 @@ class Case:
         self.decoder = _core.Decoder(self.model.core)
         with np.load(folder / "inputs.npz") as inputs:
             self.ids = inputs["ids"]
-        self.caches = [_core.KvCache(self.model.core) for _ in range(spec["streams"])]
+        self.caches = [_core.KvCache(self.model.core, int8=spec["cache"] == "int8") for _ in range(spec["streams"])]
         self.first = self._feed(self.caches, self.ids[:, : spec["context"]], 0)
 
     def _feed(self, caches: list[_core.KvCache], ids: np.ndarray, start: int) -> np.ndarray:
