@@ -35,6 +35,7 @@ def nats_per_token(model: GLM, int8: bool) -> float:
 
 if __name__ == "__main__":
     trained = load(sys.argv[1], dtype="bfloat16")
-    for name, model in (("bfloat16", trained), ("int8", trained.quantized("int8")), ("int4", trained.quantized("int4"))):
+    models = {"bfloat16": trained, "int8": trained.quantized("int8"), "int4": trained.quantized("int4")}
+    for name, model in models.items():
         exact, rounded = nats_per_token(model, False), nats_per_token(model, True)
         print(f"{name} weights: float cache {exact:.4f}, int8 cache {rounded:.4f} ({rounded - exact:+.4f})")
