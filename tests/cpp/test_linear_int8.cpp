@@ -34,6 +34,19 @@ Rounded rounded(const float* from, std::int64_t size, std::int64_t stride) {
   return out;
 }
 
+// Row `row` of a weight as the forward product rounds it: up with the probability of what is left.
+Rounded drawn(const float* weight, std::int64_t row, std::int64_t size, const wudao::philox::Key& key) {
+  const float* const from = weight + row * size;
+  Rounded out = rounded(from, size, 1);
+  const float inverse = 127.0f / static_cast<float>(out.scale * 127.0);
+  for (std::int64_t i = 0; i < size; ++i) {
+    const auto words = wudao::philox::draw(key, static_cast<std::uint64_t>(row * ((size + 15) / 16) + i / 16));
+    const auto byte = static_cast<float>(words.v[i / 4 % 4] >> (8 * (i % 4)) & 0xFF);
+    out.codes[static_cast<std::size_t>(i)] = std::nearbyint(from[i] * inverse + (2 * byte - 255) / 512);
+  }
+  return out;
+}
+
 double product(const Rounded& a, const Rounded& b) {
   double total = 0;
   for (std::size_t k = 0; k < a.codes.size(); ++k) total += a.codes[k] * b.codes[k];
@@ -44,6 +57,7 @@ struct Layer {
   Case shape;
   Values x, weight, dy;
   std::unique_ptr<wudao::PackedForms> packed = std::make_unique<wudao::PackedForms>();
+  wudao::philox::Key rounding = {11, 5, 3};
 
   explicit Layer(const Case& s)
       : shape(s),
@@ -57,7 +71,7 @@ struct Layer {
     wudao::kernels::LinearForward p = {};
     p.x = x.data() + first * shape.in, p.weight = weight.data(), p.packed = packed.get(), p.y = y.data();
     p.work = work.data(), p.compute = p.y_type = DType::kFloat32;
-    p.rows = rows, p.in = shape.in, p.out = shape.out, p.pool = &pool, p.int8 = true;
+    p.rows = rows, p.in = shape.in, p.out = shape.out, p.pool = &pool, p.int8 = true, p.rounding = rounding;
     table.linear_forward(p);
     return y;
   }
@@ -96,7 +110,7 @@ TEST(int8_products_agree_with_whole_numbers) {
     for (std::int64_t r = 0; r < s.rows; ++r) {
       const Rounded row = rounded(&layer.x[static_cast<std::size_t>(r * s.in)], s.in, 1);
       for (std::int64_t c = 0; c < s.out; ++c)
-        y.push_back(product(row, rounded(&layer.weight[static_cast<std::size_t>(c * s.in)], s.in, 1)));
+        y.push_back(product(row, drawn(layer.weight.data(), c, s.in, layer.rounding)));
       const Rounded gradient = rounded(&layer.dy[static_cast<std::size_t>(r * s.out)], s.out, 1);
       for (std::int64_t c = 0; c < s.in; ++c)
         dx.push_back(product(gradient, rounded(&layer.weight[static_cast<std::size_t>(c)], s.out, s.in)));
@@ -163,5 +177,32 @@ TEST(int8_products_of_the_smallest_numbers_are_finite) {
   check::on_every_level([&](const wudao::kernels::Table& table) {
     for (const float y : layer.forward(table, pool, 0, 2)) CHECK(std::isfinite(y));
     for (const float dx : layer.dx(table, pool, 0, 2)) CHECK(std::isfinite(dx));
+  });
+}
+
+TEST(int8_products_round_the_weight_anew_in_each_step_and_right_on_average) {
+  ThreadPool pool(1);
+  Layer layer({1, 64, 8});
+  std::fill(layer.x.begin(), layer.x.end(), 0.0f);
+  layer.x[5] = 1;  // y is column 5 of W
+  check::on_every_level([&](const wudao::kernels::Table& table) {
+    constexpr int kSteps = 2000;
+    std::vector<double> mean(8);
+    layer.rounding.step = 1;
+    const Values first = layer.forward(table, pool, 0, 1);
+    for (int step = 1; step <= kSteps; ++step) {
+      layer.rounding.step = static_cast<std::uint32_t>(step);
+      const Values y = layer.forward(table, pool, 0, 1);
+      for (std::size_t c = 0; c < 8; ++c) mean[c] += double{y[c]} / kSteps;
+    }
+    for (std::int64_t c = 0; c < 8; ++c) {
+      const Rounded row = rounded(&layer.weight[static_cast<std::size_t>(c * 64)], 64, 1);
+      const double weight = double{layer.weight[static_cast<std::size_t>(c * 64 + 5)]};
+      // The error of a mean has a deviation of at most half a code over the root of the steps.
+      CHECK(std::abs(mean[static_cast<std::size_t>(c)] - weight) <
+            row.scale * (5 * 0.5 / std::sqrt(kSteps) + 1.0 / 256));
+    }
+    layer.rounding.step = 1;
+    CHECK(check::same_bits(first, layer.forward(table, pool, 0, 1)));
   });
 }

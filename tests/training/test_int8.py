@@ -51,6 +51,25 @@ def test_gradients_are_near_those_of_floats() -> None:
         assert 1e-4 < error < 0.1, name
 
 
+def test_weights_are_rounded_anew_in_each_step_whatever_came_before() -> None:
+    model = GLM(SHAPE, seed=1, dtype="bfloat16")
+    one, two, again = (model.loss_and_gradients(**batch(), int8=True, step=step)[0] for step in (1, 2, 1))
+    assert one == again != two
+    assert one == GLM(SHAPE, seed=1, dtype="bfloat16").loss_and_gradients(**batch(), int8=True, step=1)[0]
+
+
+def test_the_mean_over_steps_is_nearer_to_the_gradients_of_floats() -> None:
+    """Rounding of the weights averages out; that of the activations of one batch does not."""
+    model = GLM(SHAPE, seed=1, dtype="float32")
+    _, floats = model.loss_and_gradients(**batch())
+    each = [model.loss_and_gradients(**batch(), int8=True, step=step)[1] for step in range(16)]
+    for name, gradient in floats.items():
+        if gradient.ndim == 2:
+            single = np.mean([np.linalg.norm(one[name] - gradient) for one in each])
+            mean = np.linalg.norm(np.mean([one[name] for one in each], axis=0) - gradient)
+            assert mean < 0.7 * single, name
+
+
 def test_what_cannot_be_done_in_int8_is_told() -> None:
     with pytest.raises(ConfigError, match=r"train\.products: expected float for a dtype of float64, got int8"):
         TrainTable(dtype="float64", products="int8")

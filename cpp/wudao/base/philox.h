@@ -18,6 +18,7 @@ struct Key {
   std::uint64_t seed = 0;
   std::uint32_t step = 0;
   std::uint32_t stream = 0;
+  bool operator==(const Key&) const = default;
 };
 
 WUDAO_INLINE Words philox4x32(Words counter, std::uint32_t key0, std::uint32_t key1) {

@@ -17,8 +17,8 @@ namespace wudao::kernels {
 
 enum class Activation : std::uint8_t { kNone, kGeluTanh, kGeluErf };
 
-// u = x W^T + bias;  y = residual + dropout(activation(u)). `linear_pack` only packs the weight; a later forward that finds
-// it packed writes to y, preactivation and work and nowhere else.
+// u = x W^T + bias;  y = residual + dropout(activation(u)). `linear_pack` only packs the weight; a later forward that
+// finds it packed writes to y, preactivation and work and nowhere else.
 struct LinearForward {
   const void* x;         // (rows, in) compute
   const void* weight;    // (out, in) accumulator type
@@ -36,7 +36,8 @@ struct LinearForward {
   std::int64_t rows, in, out;
   ThreadPool* pool;
   const QuantizedWeight* quantized = nullptr;  // instead of weight; compute is float32 or bfloat16 then
-  bool int8 = false;  // round x, row by row, and W, row by row, to 8 bits as quantized.h says; compute as above
+  bool int8 = false;          // round x, row by row, and W, row by row, to 8 bits as quantized.h says; compute as above
+  philox::Key rounding = {};  // of W: what a code cannot hold decides how likely it is the next one up
 };
 
 // du = activation'(u) * dropout(dy);  dx = du W;  dweight = sum over shards of du_s^T x_s;  dbias likewise.

@@ -9,8 +9,8 @@
 namespace wudao::nn {
 namespace {
 
-// Streams of first values lie apart from those of dropout.
-constexpr std::uint32_t kFirstInitStream = 0x40000000;
+// Streams of first values, and of rounding to 8 bits, lie apart from those of dropout.
+constexpr std::uint32_t kFirstInitStream = 0x40000000, kFirstRoundingStream = 0x50000000;
 
 Var leaf(const Pass& pass, const ParameterPtr& parameter, int use = 0) {
   return pass.tape.leaf(parameter->value(), parameter.get(), use);
@@ -53,18 +53,21 @@ Var LayerNorm::operator()(const Pass& pass, const Var& x) const {
 }
 
 Linear::Linear(ParameterList& list, const std::string& name, std::int64_t in, std::int64_t out, double std)
-    : weight_(list.normal(name + ".weight", {out, in}, std)), bias_(list.constant(name + ".bias", {out}, 0.0)) {}
+    : rounding_(kFirstRoundingStream + static_cast<std::uint32_t>(list.all().size())),
+      weight_(list.normal(name + ".weight", {out, in}, std)),
+      bias_(list.constant(name + ".bias", {out}, 0.0)) {}
 
 Var Linear::run(const Pass& pass, const Var& x, const Var& residual, const ops::Linear::Params& params) const {
   return pass.tape.apply<ops::Linear>(params, x, leaf(pass, weight_), leaf(pass, bias_), residual);
 }
 
 Var Linear::operator()(const Pass& pass, const Var& x, ops::Activation activation) const {
-  return run(pass, x, Var{}, {pass.compute, activation, 0.0, 0, weight_->quantized(), pass.int8});
+  return run(pass, x, Var{}, {pass.compute, activation, 0.0, 0, weight_->quantized(), pass.int8, rounding_});
 }
 
 Var Linear::add_to(const Pass& pass, const Var& residual, const Var& x, std::uint32_t stream) const {
-  return run(pass, x, residual, {pass.stream(), ops::Activation::kNone, pass.dropout, stream, weight_->quantized(), pass.int8});
+  return run(pass, x, residual,
+             {pass.stream(), ops::Activation::kNone, pass.dropout, stream, weight_->quantized(), pass.int8, rounding_});
 }
 
 Block::Block(ParameterList& list, const std::string& name, std::int64_t width, std::int64_t heads, double std,

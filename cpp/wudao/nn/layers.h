@@ -19,7 +19,7 @@ class ParameterList {
   ParameterList(Context& ctx, DType dtype, std::uint64_t seed, bool dry_run)
       : ctx_(ctx), dtype_(dtype), seed_(seed), dry_run_(dry_run) {}
 
-  ParameterPtr normal(const std::string& name, Shape shape, double std);  // N(0, std), decayed
+  ParameterPtr normal(const std::string& name, Shape shape, double std);      // N(0, std), decayed
   ParameterPtr constant(const std::string& name, Shape shape, double value);  // not decayed
   const std::vector<ParameterPtr>& all() const { return all_; }
 
@@ -35,9 +35,9 @@ class ParameterList {
 // Numbers that a forward pass needs besides its input.
 struct Pass {
   Tape& tape;
-  DType compute;  // type of matrix products; the residual stream is in its accumulator type
+  DType compute;         // type of matrix products; the residual stream is in its accumulator type
   double dropout = 0.0;  // 0 outside of training
-  bool int8 = false;  // products of linear layers with factors rounded to 8 bits
+  bool int8 = false;     // products of linear layers with factors rounded to 8 bits
 
   DType stream() const { return accumulator_of(compute); }
 };
@@ -68,6 +68,7 @@ class Linear {
 
  private:
   Var run(const Pass& pass, const Var& x, const Var& residual, const ops::Linear::Params& params) const;
+  std::uint32_t rounding_;  // stream of the numbers that round the weight to 8 bits
   ParameterPtr weight_, bias_;
 };
 

@@ -11,9 +11,10 @@ void check_int8(const Tensor& x, const Tensor& weight) {
     fail<DTypeError>(Linear::name, "x", "float32 or bfloat16 for int8 products", "float64");
   for (const std::int64_t size : weight.shape()) {
     if (size % 4 == 0 && size <= kernels::kQuantizedWidest) continue;
-    fail<ShapeError>(Linear::name, "weight",
-                     text("sides that are multiples of 4 and at most ", kernels::kQuantizedWidest, " for int8 products"),
-                     to_text(weight.shape()), "Use products of floats.");
+    fail<ShapeError>(
+        Linear::name, "weight",
+        text("sides that are multiples of 4 and at most ", kernels::kQuantizedWidest, " for int8 products"),
+        to_text(weight.shape()), "Use products of floats.");
   }
 }
 
@@ -63,11 +64,27 @@ Tensor Linear::forward(Context& ctx, const Params& params, const Tensors<4>& inp
     work = ctx.empty({kernels::digit_bytes(rows, x.dim(1))}, DType::kUInt8);
   }
   PackedWeight packed(ctx, weight);
-  ctx.kernels->linear_forward({x.raw(), weight.raw(), packed.forms(), raw_or_null(bias),
-                               raw_or_null(residual), y.raw(), raw_or_null(preactivation), raw_or_null(work), x.dtype(), params.out,
-                               params.activation, params.dropout, dropout_key(ctx, params.stream), first_row(ctx, rows),
-                               rows, x.dim(1), out, ctx.pool.get(),
-                               params.quantized != nullptr ? &quantized : nullptr, params.int8});
+  ctx.kernels->linear_forward({x.raw(),
+                               weight.raw(),
+                               packed.forms(),
+                               raw_or_null(bias),
+                               raw_or_null(residual),
+                               y.raw(),
+                               raw_or_null(preactivation),
+                               raw_or_null(work),
+                               x.dtype(),
+                               params.out,
+                               params.activation,
+                               params.dropout,
+                               dropout_key(ctx, params.stream),
+                               first_row(ctx, rows),
+                               rows,
+                               x.dim(1),
+                               out,
+                               ctx.pool.get(),
+                               params.quantized != nullptr ? &quantized : nullptr,
+                               params.int8,
+                               {ctx.seed, ctx.step, params.rounding}});
   if (saved != nullptr) *saved = {x, weight, preactivation, bias.defined(), residual.defined()};
   return y;
 }

@@ -24,7 +24,8 @@ struct Linear {
     double dropout = 0.0;
     std::uint32_t stream = 0;              // tells this use of dropout from every other one
     const Quantized* quantized = nullptr;  // W of few bits; `weight` gives its shape only, and there is no backward
-    bool int8 = false;  // y and dx from factors rounded to 8 bits
+    bool int8 = false;                     // y and dx from factors rounded to 8 bits
+    std::uint32_t rounding = 0;            // stream of the numbers that round W then, anew in each step
   };
   struct Saved {
     Tensor x, weight, preactivation;

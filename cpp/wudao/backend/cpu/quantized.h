@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "wudao/base/philox.h"
 #include "wudao/tensor/packed.h"
 
 namespace wudao {
@@ -17,6 +18,7 @@ struct CodesLayout {
   const void* kernels;  // whose layout it is
   std::int64_t slivers, sliver_bytes;
   void (*fill)(const void* weight, std::int64_t sliver, char* to);
+  philox::Key rounding = {};  // codes of another one are out of date
 };
 
 // What the codes are made from: a weight that has been quantised, or the rows or columns of a float one.

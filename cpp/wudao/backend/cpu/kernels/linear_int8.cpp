@@ -3,6 +3,7 @@
 #include "wudao/backend/cpu/kernels/codes_product.h"
 #include "wudao/backend/cpu/kernels/linear_finish.h"
 #include "wudao/backend/cpu/quantized.h"
+#include "wudao/backend/cpu/simd/random.h"
 #include "wudao/backend/cpu/workspace.h"
 
 namespace wudao::WUDAO_ISA {
@@ -14,13 +15,36 @@ using gemm::SliverOfCodes;
 constexpr int kLanes = Vec<float>::kWidth;
 constexpr float kLargestCode = 127.0f;
 
-// A float weight (out, in).
+// A float weight (out, in), and the numbers that its rows are rounded by.
 struct Weight {
   const float* data;
   std::int64_t out, in;
+  philox::Key rounding;
 };
 
-// Columns of W^T, which are rows of W: each is rounded like a row of activations.
+// Codes of row `row`, each rounded up with the probability of what is left of it: on average over the steps of a
+// training a code is the weight. Element i takes byte i of the words of its row. Returns the scale.
+float draw_codes(const Weight& w, std::int64_t row, std::int8_t* codes) {
+  constexpr std::int64_t kBytes = kRandomWords * 4;
+  const float* const x = w.data + row * w.in;
+  const auto [largest, not_finite] = magnitude_of(x, w.in);
+  const float inverse = largest > kSmallestScaled && not_finite == 0 ? kLargestCode / largest : 0.0f;
+  const std::uint64_t first = static_cast<std::uint64_t>(row * ((w.in + 15) / 16));
+  alignas(64) std::uint32_t words[kRandomWords];
+  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(words);
+  for (std::int64_t at = 0; at < w.in; at += kBytes) {
+    random_words(w.rounding, first + static_cast<std::uint64_t>(at) / 16, words);
+    for_vectors<kLanes>(at, smaller(at + kBytes, w.in), [&](std::int64_t i, auto lanes) {
+      const auto drawn = __builtin_convertvector(load_raw<std::uint8_t, kLanes>(bytes + (i - at), All{}), Integers);
+      const Vec<float> part = {__builtin_convertvector(2 * drawn - 255, Vec<float>::Native) * (1.0f / 512)};
+      const Vec<float> value = only(lanes, Vec<float>::load(x + i, lanes), 0.0f);
+      store_digit(nearest(rounded(value * inverse) + part), codes + i, lanes);
+    });
+  }
+  return not_finite != 0 ? not_finite : largest / kLargestCode;
+}
+
+// Columns of W^T, which are rows of W.
 void pack_rows(const void* weight, std::int64_t sliver, char* to) {
   const Weight& w = *static_cast<const Weight*>(weight);
   const SliverOfCodes at(8, w.in);
@@ -28,10 +52,7 @@ void pack_rows(const void* weight, std::int64_t sliver, char* to) {
   auto* const codes = static_cast<std::int8_t*>(cpu::workspace(cpu::Workspace::kTile, kCodeCols * w.in));
   auto* const scales = reinterpret_cast<float*>(to);
   clear_row(scales, kCodeCols);
-  for (std::int64_t c = 0; c < count; ++c) {
-    std::int32_t sum;  // not needed of a weight
-    scales[c] = to_digits<1>(w.data + (first + c) * w.in, w.in, 1, codes + c * w.in, &sum);
-  }
+  for (std::int64_t c = 0; c < count; ++c) scales[c] = draw_codes(w, first + c, codes + c * w.in);
   const gemm::Source<std::uint32_t> words = {reinterpret_cast<const std::uint32_t*>(codes), w.in / 4, count, 1,
                                              w.in / 4};
   gemm::pack_slivers<gemm::Words, UnsignedCodes>(words, reinterpret_cast<std::uint32_t*>(to + at.scale_bytes()));
@@ -90,12 +111,13 @@ const char* codes_of(cpu::CodesOf of, const Weight& weight, PackedForms& forms, 
   const auto fill = rows ? &pack_rows : &pack_columns;
   const std::int64_t columns = rows ? weight.out : weight.in;
   const cpu::CodesLayout layout = {reinterpret_cast<const void*>(fill), (columns + kCodeCols - 1) / kCodeCols,
-                                   SliverOfCodes(8, rows ? weight.in : weight.out).bytes(), fill};
+                                   SliverOfCodes(8, rows ? weight.in : weight.out).bytes(), fill, weight.rounding};
   return cpu::packed_codes(forms, of, layout, &weight, pool);
 }
 
 const char* forward_codes_of(const kernels::LinearForward& p) {
-  return codes_of(cpu::CodesOf::kRows, {static_cast<const float*>(p.weight), p.out, p.in}, *p.packed, *p.pool);
+  return codes_of(cpu::CodesOf::kRows, {static_cast<const float*>(p.weight), p.out, p.in, p.rounding}, *p.packed,
+                  *p.pool);
 }
 
 }  // namespace
@@ -111,7 +133,7 @@ void forward_int8(const kernels::LinearForward& p) {
 }
 
 void make_dx_int8(const kernels::LinearBackward& p) {
-  const Weight weight = {static_cast<const float*>(p.weight), p.out, p.in};
+  const Weight weight = {static_cast<const float*>(p.weight), p.out, p.in, {}};
   const char* const codes = codes_of(cpu::CodesOf::kColumns, weight, *p.packed, *p.pool);
   multiply_codes<1>({p.du, p.compute, p.digits, p.rows, p.out, p.in, p.pool}, SliverOfCodes(8, p.out), codes,
                     [&](const gemm::Piece<float>& piece) {

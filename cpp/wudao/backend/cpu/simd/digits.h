@@ -35,18 +35,28 @@ WUDAO_INLINE std::int32_t sum_of(Integers x) {
 
 constexpr float kSmallestScaled = 1e-33f;  // what is smaller counts as zero: the inverse of its scale may overflow
 
-// Writes the digits of x, one line of `size` per digit, the upper first, and for each digit the sums of its groups.
-// Returns the scale; a row that is not finite gives NaN, and zeros.
-template <int kDigits, class S>
-float to_digits(const S* x, std::int64_t size, std::int64_t groups, std::int8_t* digits, std::int32_t* sums) {
-  constexpr float kLargest = kDigits == 1 ? 127.0f : 127.0f * 257.0f;
+// The largest magnitude of a row, and NaN if any of it is not finite, otherwise 0.
+struct Magnitude {
+  float largest, not_finite;
+};
+
+template <class S>
+WUDAO_INLINE Magnitude magnitude_of(const S* x, std::int64_t size) {
   Vec<float> most = Vec<float>::splat(0), wrong = most;
   for_vectors<Vec<float>::kWidth>(0, size, [&](std::int64_t i, auto lanes) {
     const Vec<float> value = Vec<float>::load(x + i, lanes);
     most = larger_of(magnitude(value), most);
     wrong = wrong + value * 0.0f;
   });
-  const float largest = maximum(most), not_finite = sum(wrong);
+  return {maximum(most), sum(wrong)};
+}
+
+// Writes the digits of x, one line of `size` per digit, the upper first, and for each digit the sums of its groups.
+// Returns the scale; a row that is not finite gives NaN, and zeros.
+template <int kDigits, class S>
+float to_digits(const S* x, std::int64_t size, std::int64_t groups, std::int8_t* digits, std::int32_t* sums) {
+  constexpr float kLargest = kDigits == 1 ? 127.0f : 127.0f * 257.0f;
+  const auto [largest, not_finite] = magnitude_of(x, size);
   if (not_finite != 0) {  // NaN, which no integer stands for
     __builtin_memset(digits, 0, static_cast<std::size_t>(kDigits * size));
     __builtin_memset(sums, 0, static_cast<std::size_t>(kDigits * groups) * sizeof *sums);
