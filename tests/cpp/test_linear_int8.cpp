@@ -34,9 +34,9 @@ Rounded rounded(const float* from, std::int64_t size, std::int64_t stride) {
   return out;
 }
 
-// Row `row` of a weight as the forward product rounds it: up with the probability of what is left.
-Rounded drawn(const float* weight, std::int64_t row, std::int64_t size, const wudao::philox::Key& key) {
-  const float* const from = weight + row * size;
+// Row `row` of a matrix as the forward product rounds it: up with the probability of what is left.
+Rounded drawn(const float* matrix, std::int64_t row, std::int64_t size, const wudao::philox::Key& key) {
+  const float* const from = matrix + row * size;
   Rounded out = rounded(from, size, 1);
   const float inverse = 127.0f / static_cast<float>(out.scale * 127.0);
   for (std::int64_t i = 0; i < size; ++i) {
@@ -58,6 +58,9 @@ struct Layer {
   Values x, weight, dy;
   std::unique_ptr<wudao::PackedForms> packed = std::make_unique<wudao::PackedForms>();
   wudao::philox::Key rounding = {11, 5, 3};
+  wudao::philox::Key input_rounding() const {
+    return {rounding.seed, rounding.step, rounding.stream + wudao::kernels::kInputRounding};
+  }
 
   explicit Layer(const Case& s)
       : shape(s),
@@ -71,7 +74,8 @@ struct Layer {
     wudao::kernels::LinearForward p = {};
     p.x = x.data() + first * shape.in, p.weight = weight.data(), p.packed = packed.get(), p.y = y.data();
     p.work = work.data(), p.compute = p.y_type = DType::kFloat32;
-    p.rows = rows, p.in = shape.in, p.out = shape.out, p.pool = &pool, p.int8 = true, p.rounding = rounding;
+    p.rows = rows, p.in = shape.in, p.out = shape.out, p.pool = &pool, p.int8 = true, p.rounding = rounding,
+    p.first_row = first;
     table.linear_forward(p);
     return y;
   }
@@ -108,7 +112,7 @@ TEST(int8_products_agree_with_whole_numbers) {
     Layer layer(s);
     std::vector<double> y, dx;
     for (std::int64_t r = 0; r < s.rows; ++r) {
-      const Rounded row = rounded(&layer.x[static_cast<std::size_t>(r * s.in)], s.in, 1);
+      const Rounded row = drawn(layer.x.data(), r, s.in, layer.input_rounding());
       for (std::int64_t c = 0; c < s.out; ++c)
         y.push_back(product(row, drawn(layer.weight.data(), c, s.in, layer.rounding)));
       const Rounded gradient = rounded(&layer.dy[static_cast<std::size_t>(r * s.out)], s.out, 1);

@@ -15,6 +15,8 @@ struct PackedForms;
 
 namespace wudao::kernels {
 
+constexpr std::uint32_t kInputRounding = 0x01000000;
+
 enum class Activation : std::uint8_t { kNone, kGeluTanh, kGeluErf };
 
 // u = x W^T + bias;  y = residual + dropout(activation(u)). `linear_pack` only packs the weight; a later forward that
@@ -37,7 +39,7 @@ struct LinearForward {
   ThreadPool* pool;
   const QuantizedWeight* quantized = nullptr;  // instead of weight; compute is float32 or bfloat16 then
   bool int8 = false;          // round x, row by row, and W, row by row, to 8 bits as quantized.h says; compute as above
-  philox::Key rounding = {};  // of W: what a code cannot hold decides how likely it is the next one up
+  philox::Key rounding = {};  // of W, at random: codes are right on average; of x the stream kInputRounding further on
 };
 
 // du = activation'(u) * dropout(dy);  dx = du W;  dweight = sum over shards of du_s^T x_s;  dbias likewise.

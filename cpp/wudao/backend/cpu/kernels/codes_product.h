@@ -5,7 +5,7 @@
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
 #include "wudao/backend/cpu/kernels/types.h"
-#include "wudao/backend/cpu/simd/digits.h"
+#include "wudao/backend/cpu/simd/drawn_digits.h"
 
 namespace wudao::WUDAO_ISA {
 
@@ -18,6 +18,12 @@ struct UnsignedCodes : gemm::AsIs<gemm::Words> {
   static WUDAO_INLINE gemm::VU32 along(const std::uint32_t* x) { return across(x, 0); }
 };
 
+// Rounding at random, by a row's number among all of them; without a key it is to the nearest.
+struct Drawing {
+  const philox::Key* key = nullptr;
+  std::int64_t first_row = 0;
+};
+
 // x (rows, in) of type `compute` by a weight of `out` columns; `work` holds digit_bytes(rows, in).
 struct CodesProduct {
   const void* x;
@@ -25,6 +31,7 @@ struct CodesProduct {
   void* work;
   std::int64_t rows, in, out;
   ThreadPool* pool;
+  Drawing drawing = {};  // one digit only
 };
 
 // x as integers, in the work space.
@@ -35,6 +42,11 @@ inline gemm::DigitRows make_digits(const CodesProduct& p, int digits, std::int64
   auto* const all = reinterpret_cast<std::int8_t*>(sums + lines * groups);
   parallel_rows(p.pool, p.rows, p.in, [&](std::int64_t r) {
     as_stored<float>(p.x, p.compute, r * p.in, [&](const auto* x) {
+      if (p.drawing.key != nullptr) {
+        scales[r] = draw_digits(x, p.in, *p.drawing.key, static_cast<std::uint64_t>(p.drawing.first_row + r),
+                                all + r * p.in, sums + r);
+        return;
+      }
       scales[r] = digits == 1 ? to_digits<1>(x, p.in, groups, all + r * p.in, sums + r * groups)
                               : to_digits<2>(x, p.in, groups, all + 2 * r * p.in, sums + 2 * r * groups);
     });

@@ -3,7 +3,7 @@
 #include "wudao/backend/cpu/kernels/codes_product.h"
 #include "wudao/backend/cpu/kernels/linear_finish.h"
 #include "wudao/backend/cpu/quantized.h"
-#include "wudao/backend/cpu/simd/random.h"
+#include "wudao/backend/cpu/simd/drawn_digits.h"
 #include "wudao/backend/cpu/workspace.h"
 
 namespace wudao::WUDAO_ISA {
@@ -22,28 +22,6 @@ struct Weight {
   philox::Key rounding;
 };
 
-// Codes of row `row`, each rounded up with the probability of what is left of it: on average over the steps of a
-// training a code is the weight. Element i takes byte i of the words of its row. Returns the scale.
-float draw_codes(const Weight& w, std::int64_t row, std::int8_t* codes) {
-  constexpr std::int64_t kBytes = kRandomWords * 4;
-  const float* const x = w.data + row * w.in;
-  const auto [largest, not_finite] = magnitude_of(x, w.in);
-  const float inverse = largest > kSmallestScaled && not_finite == 0 ? kLargestCode / largest : 0.0f;
-  const std::uint64_t first = static_cast<std::uint64_t>(row * ((w.in + 15) / 16));
-  alignas(64) std::uint32_t words[kRandomWords];
-  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(words);
-  for (std::int64_t at = 0; at < w.in; at += kBytes) {
-    random_words(w.rounding, first + static_cast<std::uint64_t>(at) / 16, words);
-    for_vectors<kLanes>(at, smaller(at + kBytes, w.in), [&](std::int64_t i, auto lanes) {
-      const auto drawn = __builtin_convertvector(load_raw<std::uint8_t, kLanes>(bytes + (i - at), All{}), Integers);
-      const Vec<float> part = {__builtin_convertvector(2 * drawn - 255, Vec<float>::Native) * (1.0f / 512)};
-      const Vec<float> value = only(lanes, Vec<float>::load(x + i, lanes), 0.0f);
-      store_digit(nearest(rounded(value * inverse) + part), codes + i, lanes);
-    });
-  }
-  return not_finite != 0 ? not_finite : largest / kLargestCode;
-}
-
 // Columns of W^T, which are rows of W.
 void pack_rows(const void* weight, std::int64_t sliver, char* to) {
   const Weight& w = *static_cast<const Weight*>(weight);
@@ -52,7 +30,11 @@ void pack_rows(const void* weight, std::int64_t sliver, char* to) {
   auto* const codes = static_cast<std::int8_t*>(cpu::workspace(cpu::Workspace::kTile, kCodeCols * w.in));
   auto* const scales = reinterpret_cast<float*>(to);
   clear_row(scales, kCodeCols);
-  for (std::int64_t c = 0; c < count; ++c) scales[c] = draw_codes(w, first + c, codes + c * w.in);
+  for (std::int64_t c = 0; c < count; ++c) {
+    std::int32_t sum;  // not needed of a weight
+    scales[c] = draw_digits(w.data + (first + c) * w.in, w.in, w.rounding, static_cast<std::uint64_t>(first + c),
+                            codes + c * w.in, &sum);
+  }
   const gemm::Source<std::uint32_t> words = {reinterpret_cast<const std::uint32_t*>(codes), w.in / 4, count, 1,
                                              w.in / 4};
   gemm::pack_slivers<gemm::Words, UnsignedCodes>(words, reinterpret_cast<std::uint32_t*>(to + at.scale_bytes()));
@@ -126,8 +108,10 @@ void pack_int8(const kernels::LinearForward& p) { forward_codes_of(p); }
 
 void forward_int8(const kernels::LinearForward& p) {
   const char* const codes = forward_codes_of(p);
+  const philox::Key rounding = {p.rounding.seed, p.rounding.step, p.rounding.stream + kernels::kInputRounding};
+  const Drawing drawing = {&rounding, p.first_row};
   with_type_like<float>(p.compute, [&]<class S>(Type<S>) {
-    multiply_codes<1>({p.x, p.compute, p.work, p.rows, p.in, p.out, p.pool}, SliverOfCodes(8, p.in), codes,
+    multiply_codes<1>({p.x, p.compute, p.work, p.rows, p.in, p.out, p.pool, drawing}, SliverOfCodes(8, p.in), codes,
                       [&](const gemm::Piece<float>& piece) { finish_linear<S>(p, piece); });
   });
 }
