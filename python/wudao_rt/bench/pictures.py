@@ -41,18 +41,22 @@ def _figure(width: float, height: float) -> Figure:
 def _roofline(lines: Sequence[Line]) -> Figure | None:
     """Operations per second over operations per byte: reading is the slope, products are the ceilings."""
     reading = [x["roof_rate"] for x in lines if x["bench"] in ("decode", "batch")]
-    products = {x["dtype"]: x["roof_rate"] / 1e9 for x in lines if x["bench"] == "train" and "avx2" not in x["case"]}
+    products = {x["dtype"]: x["roof_rate"] / 1e9 for x in lines
+                if x["bench"] == "train" and x["dtype"] != "int8" and "avx2" not in x["case"]}
     if not reading or not products:
         return None
-    figure = _figure(8, 5)
+    figure = _figure(10, 6)
     axes = figure.add_subplot()
     bandwidth = sorted(reading)[len(reading) // 2] / 1e9
     for dtype, top in products.items():
         ridge = top / bandwidth
         axes.plot([0.3, ridge, 2000], [0.3 * bandwidth, top, top], color=_ROOF, linewidth=1)
-        axes.annotate(f"{dtype} {top:.0f} GFLOP/s", (2000, top), ha="right", va="bottom", fontsize=8, color=_ROOF)
-    for line in _each_case(lines):
-        _point(axes, line)
+        axes.annotate(f"{dtype} {top:.0f} GFLOP/s", (1.2 * ridge, top), va="bottom", fontsize=8, color=_ROOF)
+    models = [x for x in _each_case(lines) if x["bench"] not in ("kernels", "attention")]
+    for number, line in enumerate(models, 1):
+        _point(axes, line, number)
+    names = [f"{n:2d}  {x['bench']} {x['case']} {x['dtype']}" for n, x in enumerate(models, 1)]
+    axes.text(1.02, 1.0, "\n".join(names), transform=axes.transAxes, fontsize=7, va="top", linespacing=1.5)
     axes.set(xscale="log", yscale="log", xlabel="operations for each byte of memory", ylabel="GFLOP/s",
              title=f"Roofline ({bandwidth:.0f} GB/s); blue: ours, red: the best peer")
     axes.spines[["top", "right"]].set_visible(False)
@@ -69,15 +73,16 @@ def _each_case(lines: Sequence[Line]) -> list[Line]:
     return list(best.values())
 
 
-def _point(axes: Axes, line: Line) -> None:
+def _point(axes: Axes, line: Line, number: int) -> None:
     share, x = line["share_of_roof"], line["intensity"]
     bound_by_memory = line["bench"] in ("decode", "batch")
     top = line["roof_rate"] / 1e9 * (x if bound_by_memory else 1)
     axes.plot(x, share * top, "o", color=_OURS, markersize=5)
     if line["ratio"]:
         axes.plot(x, share * top * line["peer"] / line["ours"], "o", color=_PEER, markersize=4)
-    axes.annotate(f"{line['bench']} {line['case'].split(',')[0]} {line['dtype']}", (x, share * top), fontsize=6,
-                  xytext=(4, 3), textcoords="offset points")
+    left = number % 2 == 0  # neighbours are often alike
+    axes.annotate(str(number), (x, share * top), fontsize=7, xytext=(-5 if left else 5, 2), textcoords="offset points",
+                  ha="right" if left else "left")
 
 
 def _bars(lines: Sequence[Line]) -> Figure | None:
@@ -95,6 +100,7 @@ def _bars(lines: Sequence[Line]) -> Figure | None:
     bars = axes.barh([" ".join(key) for key in best], ratios, color=[_OURS if r >= 1 else _PEER for r in ratios])
     axes.bar_label(bars, [f"{r:.2f}" for r in ratios], fontsize=7, padding=2)
     axes.axvline(1, color="black", linewidth=0.8)
+    axes.margins(y=0.005)
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=7)
     axes.set(xlabel="times better than the peer's best way", xscale="linear")
