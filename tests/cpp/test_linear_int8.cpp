@@ -40,8 +40,9 @@ Rounded drawn(const float* matrix, std::int64_t row, std::int64_t size, const wu
   Rounded out = rounded(from, size, 1);
   const float inverse = 127.0f / static_cast<float>(out.scale * 127.0);
   for (std::int64_t i = 0; i < size; ++i) {
-    const auto words = wudao::philox::draw(key, static_cast<std::uint64_t>(row * ((size + 15) / 16) + i / 16));
-    const auto byte = static_cast<float>(words.v[i / 4 % 4] >> (8 * (i % 4)) & 0xFF);
+    const std::int64_t group = row * ((size + 63) / 64) + i / 64;  // of 64 elements and four blocks
+    const auto words = wudao::philox::draw(key, static_cast<std::uint64_t>(4 * group + i % 16 / 4));
+    const auto byte = static_cast<float>(words.v[i % 4] >> (i / 16 % 4 * 8) & 0xFF);
     out.codes[static_cast<std::size_t>(i)] = std::nearbyint(from[i] * inverse + (2 * byte - 255) / 512);
   }
   return out;
