@@ -10,21 +10,19 @@ from wudao_rt import ops
 
 # Prints, in bytes: the high-water mark of the arena, and by how much the process grew.
 PROGRAM = """
-import json, resource, sys
+import json, sys
 import numpy as np
 from wudao_rt import _core, ops
-
-def grown():
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+from wudao_rt.training.cost import peak_memory_bytes
 
 length, heads, width, dtype = int(sys.argv[1]), 4, 16, sys.argv[2]
 q, k, v, dy = np.random.default_rng(0).standard_normal((4, 1, length, heads, width), np.float32)
 ops.attention_backward(dy[:, :64], q[:, :64], k[:, :64], v[:, :64], sep=[16], dtype=dtype)
 _core.reset_peak_memory()
-before = grown()
+before = peak_memory_bytes()
 ops.attention(q, k, v, sep=[length // 4], dtype=dtype)
 ops.attention_backward(dy, q, k, v, sep=[length // 4], dtype=dtype)
-print(json.dumps({"arena": _core.memory()["peak_bytes"], "process": grown() - before, "array": q.nbytes}))
+print(json.dumps({"arena": _core.memory()["peak_bytes"], "process": peak_memory_bytes() - before, "array": q.nbytes}))
 """
 
 

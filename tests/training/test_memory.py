@@ -9,12 +9,10 @@ import sys
 import pytest
 
 PROGRAM = """
-import json, resource, sys
+import json, sys
 import numpy as np
 from wudao_rt import GLM, GLMConfig, _core
-
-def peak():
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+from wudao_rt.training.cost import peak_memory_bytes as peak
 
 def train(width, layers, shards):
     model = GLM(GLMConfig(4096, width, layers, width // 64, 16), dtype="bfloat16")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from dataclasses import asdict, dataclass
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 from wudao_rt import _core
@@ -40,7 +41,15 @@ def matmul_roof(dtype: str, seconds: float = _ROOF_SECONDS) -> float:
 
 
 def peak_memory_bytes() -> int:
-    """Return the largest resident memory of this process so far."""
+    """Return the largest resident memory of this process so far.
+
+    Linux counts a parent's memory into the ru_maxrss of a program that it starts, so its own status is read there.
+    """
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="ascii").splitlines() if status.is_file() else []
+    for line in lines:
+        if line.startswith("VmHWM:"):
+            return 1024 * int(line.split()[1])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
