@@ -1,15 +1,14 @@
 # wudao_add_per_isa(<sources>): compiles each file once per instruction set, all that it defines inside wudao::<isa>.
 # Sets WUDAO_ISA_OBJECTS for the engine. A machine runs only the levels that it has; base/cpu_level.h chooses.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set(WUDAO_ISA_LEVELS baseline avx2 avx512 avx512_bf16)
-  set(WUDAO_ISA_NUMBERS 0 1 2 3)
+  set(WUDAO_ISA_LEVELS baseline avx2 avx512 avx512_vnni avx512_bf16)
   set(WUDAO_ISA_FLAGS_baseline -march=x86-64-v2)
   set(WUDAO_ISA_FLAGS_avx2 -march=x86-64-v3)
   set(WUDAO_ISA_FLAGS_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
-  set(WUDAO_ISA_FLAGS_avx512_bf16 -march=x86-64-v4 -mprefer-vector-width=512 -mavx512bf16 -mavx512vnni)
+  set(WUDAO_ISA_FLAGS_avx512_vnni ${WUDAO_ISA_FLAGS_avx512} -mavx512vnni)
+  set(WUDAO_ISA_FLAGS_avx512_bf16 ${WUDAO_ISA_FLAGS_avx512_vnni} -mavx512bf16)
 else()
   set(WUDAO_ISA_LEVELS neon)  # every aarch64 has it: it is the baseline too
-  set(WUDAO_ISA_NUMBERS 4)
   set(WUDAO_ISA_FLAGS_neon "")
 endif()
 
@@ -19,10 +18,10 @@ function(wudao_add_per_isa)
   if(WUDAO_SANITIZE)
     set(optimise -O1)  # with its checks compiled in, -O2 takes four times as long to compile and finds no more
   endif()
-  foreach(level number IN ZIP_LISTS WUDAO_ISA_LEVELS WUDAO_ISA_NUMBERS)
+  foreach(level IN LISTS WUDAO_ISA_LEVELS)
     add_library(wudao_kernels_${level} OBJECT ${ARGN})
     target_link_libraries(wudao_kernels_${level} PRIVATE wudao_flags)
-    target_compile_definitions(wudao_kernels_${level} PRIVATE WUDAO_ISA=${level} WUDAO_ISA_LEVEL=${number})
+    target_compile_definitions(wudao_kernels_${level} PRIVATE WUDAO_ISA=${level})
     # Inline functions of the standard library must vanish into their callers even in a debug build: an emitted copy is
     # a weak symbol, and the linker could hand the AVX-512 one to everybody.
     # Wide vectors pass between inlined functions of one level only, so their calling convention does not matter.

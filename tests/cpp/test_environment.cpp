@@ -46,9 +46,14 @@ TEST(cpu_levels_start_with_the_lowest) {
 TEST(cpu_levels_agree_with_the_compiler) {
 #if defined(__x86_64__)
   const auto levels = wudao::available_cpu_levels();
-  const auto has = [&](wudao::CpuLevel level) { return std::find(levels.begin(), levels.end(), level) != levels.end(); };
+  const auto has = [&](wudao::CpuLevel level) {
+    return std::find(levels.begin(), levels.end(), level) != levels.end();
+  };
   CHECK_EQUAL(has(wudao::CpuLevel::kAvx2), __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
   CHECK_EQUAL(has(wudao::CpuLevel::kAvx512), __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"));
+  CHECK_EQUAL(has(wudao::CpuLevel::kAvx512Vnni), has(wudao::CpuLevel::kAvx512) && __builtin_cpu_supports("avx512vnni"));
+  CHECK_EQUAL(has(wudao::CpuLevel::kAvx512Bf16),
+              has(wudao::CpuLevel::kAvx512Vnni) && __builtin_cpu_supports("avx512bf16"));
 #endif
 }
 
@@ -70,8 +75,9 @@ TEST(cpu_level_refuses_the_unknown_and_the_impossible) {
 
 TEST(environment_numbers_are_checked) {
   const Variable bad("WUDAO_NUM_THREADS", "two");
-  CHECK_EQUAL(MESSAGE_OF(ConfigError, wudao::default_threads()),
-              "environment: WUDAO_NUM_THREADS: expected a whole number from 1 to 1024, got \"two\". Correct or unset it.");
+  CHECK_EQUAL(
+      MESSAGE_OF(ConfigError, wudao::default_threads()),
+      "environment: WUDAO_NUM_THREADS: expected a whole number from 1 to 1024, got \"two\". Correct or unset it.");
   const Variable zero("WUDAO_NUM_THREADS", "0");
   CHECK(MESSAGE_OF(ConfigError, wudao::default_threads()).find("got \"0\"") != std::string::npos);
   CHECK(MESSAGE_OF(wudao::InternalError, wudao::env("WUDAO_UNHEARD_OF")).find("not in the table") != std::string::npos);

@@ -15,7 +15,8 @@
 namespace wudao {
 namespace {
 
-constexpr CpuLevel kAll[] = {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512, CpuLevel::kAvx512Bf16, CpuLevel::kNeon};
+constexpr CpuLevel kAll[] = {CpuLevel::kBaseline,   CpuLevel::kAvx2,       CpuLevel::kAvx512,
+                             CpuLevel::kAvx512Vnni, CpuLevel::kAvx512Bf16, CpuLevel::kNeon};
 
 #if defined(__x86_64__)
 struct Registers {
@@ -51,7 +52,9 @@ std::vector<CpuLevel> detect() {
   const bool avx512 = has(seven.ebx, {16, 17, 28, 30, 31}) && has(saved, {5, 6, 7});  // F DQ CD BW VL; opmask and ZMM state
   if (!avx512) return out;
   out.push_back(CpuLevel::kAvx512);
-  if (has(seven.ecx, {11}) && has(seven_one.eax, {5})) out.push_back(CpuLevel::kAvx512Bf16);  // VNNI; BF16
+  if (!has(seven.ecx, {11})) return out;
+  out.push_back(CpuLevel::kAvx512Vnni);
+  if (has(seven_one.eax, {5})) out.push_back(CpuLevel::kAvx512Bf16);
   return out;
 }
 #else
@@ -71,6 +74,7 @@ const char* name_of(CpuLevel level) {
     case CpuLevel::kBaseline: return "baseline";
     case CpuLevel::kAvx2: return "avx2";
     case CpuLevel::kAvx512: return "avx512";
+    case CpuLevel::kAvx512Vnni: return "avx512_vnni";
     case CpuLevel::kAvx512Bf16: return "avx512_bf16";
     case CpuLevel::kNeon: return "neon";
   }

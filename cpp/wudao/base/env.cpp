@@ -10,7 +10,8 @@ namespace wudao {
 
 const std::vector<EnvVariable>& env_variables() {
   static const std::vector<EnvVariable> table = {
-      {"WUDAO_CPU_ISA", "caps our kernels and the matrix library: baseline, avx2, avx512, avx512_bf16, neon",
+      {"WUDAO_CPU_ISA",
+       "caps our kernels and the matrix library: baseline, avx2, avx512, avx512_vnni, avx512_bf16, neon",
        "the highest level of the machine"},
       {"WUDAO_MATMUL", "who multiplies two activations: plain (our kernels), onednn or cblas",
        "plain on x86-64, else cblas"},

@@ -9,6 +9,7 @@ namespace wudao {
 namespace baseline { extern const kernels::Table table; }
 namespace avx2 { extern const kernels::Table table; }
 namespace avx512 { extern const kernels::Table table; }
+namespace avx512_vnni { extern const kernels::Table table; }
 namespace avx512_bf16 { extern const kernels::Table table; }
 #else
 namespace neon { extern const kernels::Table table; }
@@ -22,6 +23,7 @@ const kernels::Table& table(CpuLevel level) {
     case CpuLevel::kBaseline: return baseline::table;
     case CpuLevel::kAvx2: return avx2::table;
     case CpuLevel::kAvx512: return avx512::table;
+    case CpuLevel::kAvx512Vnni: return avx512_vnni::table;
     case CpuLevel::kAvx512Bf16: return avx512_bf16::table;
     case CpuLevel::kNeon: break;
 #else

@@ -130,7 +130,7 @@ Provider low_level_provider() {
 }
 
 Provider make_provider() {
-  if (cpu_level() != CpuLevel::kAvx512 && cpu_level() != CpuLevel::kAvx512Bf16) return low_level_provider();
+  if (!has_avx512(cpu_level())) return low_level_provider();
   onednn::cap_instruction_set(cpu_level());
   return {"onednn", describe, multiply};
 }

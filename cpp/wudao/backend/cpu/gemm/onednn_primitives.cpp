@@ -119,6 +119,8 @@ dnnl_cpu_isa_t isa_of(CpuLevel level) {
       return dnnl_cpu_isa_avx2;
     case CpuLevel::kAvx512:
       return dnnl_cpu_isa_avx512_core;
+    case CpuLevel::kAvx512Vnni:
+      return dnnl_cpu_isa_avx512_core_vnni;
     default:
       return dnnl_cpu_isa_avx512_core_bf16;
   }

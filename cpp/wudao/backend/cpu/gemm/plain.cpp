@@ -17,6 +17,8 @@ const plain::Kernels& kernels_of(CpuLevel level) {
   switch (level) {
     case CpuLevel::kAvx512Bf16:
       return avx512_bf16::plain_gemm;
+    case CpuLevel::kAvx512Vnni:
+      return avx512_vnni::plain_gemm;
     case CpuLevel::kAvx512:
       return avx512::plain_gemm;
     case CpuLevel::kAvx2:

@@ -12,7 +12,7 @@
 
 namespace wudao::WUDAO_ISA::pairs {
 
-#if WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512BF16__)
 
 using gemm::Dot;
 using Unit = std::uint32_t;  // two bfloat16

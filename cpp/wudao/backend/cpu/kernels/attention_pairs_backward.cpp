@@ -11,7 +11,7 @@
 
 namespace wudao::WUDAO_ISA::pairs {
 
-#if WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512BF16__)
 namespace {
 
 constexpr std::int64_t kQueryBlock = 96;  // long enough sums for dV and dK

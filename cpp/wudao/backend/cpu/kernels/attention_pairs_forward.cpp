@@ -10,7 +10,7 @@
 
 namespace wudao::WUDAO_ISA::pairs {
 
-#if WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512BF16__)
 namespace {
 
 constexpr int kLanes = Vec<float>::kWidth;

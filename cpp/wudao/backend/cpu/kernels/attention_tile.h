@@ -26,7 +26,7 @@ struct TileC {
 };
 
 // Rows and vectors of a register block; with the operands it fills the registers of the instruction set.
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
 constexpr int kBlockRows = 8, kBlockVectors = 2;
 #else
 constexpr int kBlockRows = 4, kBlockVectors = 2;

@@ -5,7 +5,7 @@
 
 namespace wudao::WUDAO_ISA {
 
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
 // The compiler by itself would go through two halves. The form with a mask is taken everywhere because the plain ones
 // make g++ 12 warn of its own header.
 WUDAO_INLINE Vector<float, 16> widen_by_instruction(Vector<std::uint16_t, 16> bits) {
@@ -16,7 +16,7 @@ WUDAO_INLINE Vector<float, 16> widen_by_instruction(Vector<std::uint16_t, 16> bi
 
 template <int n>
 WUDAO_INLINE Vector<float, n> widen(Vector<std::uint16_t, n> bits) {
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
   if constexpr (n == 16) return widen_by_instruction(bits);
 #endif
   return bits_as<Vector<float, n>>(__builtin_convertvector(bits, Vector<std::uint32_t, n>) << 16);
@@ -31,7 +31,7 @@ WUDAO_INLINE Vector<std::uint16_t, n> narrow_by_integers(Vector<float, n> x) {
   return __builtin_convertvector(x == x ? rounded : quiet, Vector<std::uint16_t, n>);
 }
 
-#if WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512BF16__)
 // The instruction takes subnormal values for zero; they are rare enough to be worth a branch.
 WUDAO_INLINE Vector<std::uint16_t, 16> narrow_by_instruction(Vector<float, 16> x) {
   constexpr int kSubnormal = 0x20;
@@ -42,7 +42,7 @@ WUDAO_INLINE Vector<std::uint16_t, 16> narrow_by_instruction(Vector<float, 16> x
 
 template <int n>
 WUDAO_INLINE Vector<std::uint16_t, n> narrow(Vector<float, n> x) {
-#if WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512BF16__)
   if constexpr (n == 16) return narrow_by_instruction(x);
 #endif
   return narrow_by_integers<n>(x);

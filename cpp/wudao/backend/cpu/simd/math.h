@@ -14,7 +14,7 @@ WUDAO_INLINE Vec<T> clamp(Vec<T> x, T low, T high) {
 
 // x * 2^n for whole n with -150 <= n <= 129, rounded once.
 WUDAO_INLINE Vec<float> scale_by_power(Vec<float> x, Vec<float> n) {
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
   return {_mm512_maskz_scalef_ps(0xffff, x.v, n.v)};
 #else
   using Integer = Vec<float>::Mask;

@@ -5,15 +5,15 @@
 
 #include "wudao/base/philox.h"
 
-#if WUDAO_ISA_LEVEL <= 3
+#if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
 namespace wudao::WUDAO_ISA {
 
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
 inline constexpr int kVectorBytes = 64;
-#elif WUDAO_ISA_LEVEL == 1
+#elif defined(__AVX2__)
 inline constexpr int kVectorBytes = 32;
 #else
 inline constexpr int kVectorBytes = 16;
@@ -65,7 +65,7 @@ WUDAO_INLINE void store_raw(E* p, Vector<E, n> v, All) {
 
 template <class E, int n>
 WUDAO_INLINE Vector<E, n> load_raw(const E* p, First lanes) {
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
   const unsigned mask = (1u << lanes.count) - 1;
   if constexpr (sizeof(E) == 4 && n == 16)
     return bits_as<Vector<E, n>>(_mm512_maskz_loadu_epi32(static_cast<__mmask16>(mask), p));
@@ -81,7 +81,7 @@ WUDAO_INLINE Vector<E, n> load_raw(const E* p, First lanes) {
 
 template <class E, int n>
 WUDAO_INLINE void store_raw(E* p, Vector<E, n> v, First lanes) {
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
   const unsigned mask = (1u << lanes.count) - 1;
   if constexpr (sizeof(E) == 4 && n == 16)
     return _mm512_mask_storeu_epi32(p, static_cast<__mmask16>(mask), bits_as<__m512i>(v));

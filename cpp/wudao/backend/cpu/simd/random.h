@@ -14,11 +14,11 @@ using RandomLanes = Vector<std::uint64_t, kRandomLanes>;
 // The 64-bit products of the lower halves.
 WUDAO_INLINE RandomLanes multiply_low(RandomLanes a, std::uint32_t b) {
   const RandomLanes factor = b - RandomLanes{};
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
   return bits_as<RandomLanes>(_mm512_maskz_mul_epu32(0xff, bits_as<__m512i>(a), bits_as<__m512i>(factor)));
-#elif WUDAO_ISA_LEVEL == 1
+#elif defined(__AVX2__)
   return bits_as<RandomLanes>(_mm256_mul_epu32(bits_as<__m256i>(a), bits_as<__m256i>(factor)));
-#elif WUDAO_ISA_LEVEL == 0
+#elif defined(__x86_64__)
   return bits_as<RandomLanes>(_mm_mul_epu32(bits_as<__m128i>(a), bits_as<__m128i>(factor)));
 #else
   return (a & 0xffffffff) * factor;

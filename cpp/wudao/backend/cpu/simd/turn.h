@@ -9,12 +9,12 @@ namespace wudao::WUDAO_ISA {
 
 // Four values from each of the rows 0, 4, 8, ... : one 128-bit lane per row.
 WUDAO_INLINE Vec<float> load_lanes(const float* from, std::int64_t row) {
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
   __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(from));
   v = _mm512_insertf32x4(v, _mm_loadu_ps(from + 4 * row), 1);
   v = _mm512_insertf32x4(v, _mm_loadu_ps(from + 8 * row), 2);
   return {_mm512_insertf32x4(v, _mm_loadu_ps(from + 12 * row), 3)};
-#elif WUDAO_ISA_LEVEL == 1
+#elif defined(__AVX2__)
   return {_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from)), _mm_loadu_ps(from + 4 * row), 1)};
 #else
   (void)row;

@@ -91,7 +91,7 @@ WUDAO_INLINE Vec<T> select(typename Vec<T>::Mask mask, Vec<T> a, Vec<T> b) {
 // The larger or smaller lane; b where one of them is NaN.
 template <class T>
 WUDAO_INLINE Vec<T> larger_of(Vec<T> a, Vec<T> b) {
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4) return {_mm512_maskz_max_ps(0xffff, a.v, b.v)};
 #endif
   return select(a > b, a, b);
@@ -99,7 +99,7 @@ WUDAO_INLINE Vec<T> larger_of(Vec<T> a, Vec<T> b) {
 
 template <class T>
 WUDAO_INLINE Vec<T> smaller_of(Vec<T> a, Vec<T> b) {
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4) return {_mm512_maskz_min_ps(0xffff, a.v, b.v)};
 #endif
   return select(a < b, a, b);
@@ -121,7 +121,7 @@ WUDAO_INLINE Vec<T> only(First lanes, Vec<T> x, T other) {
 // x as it is, but rounded: a product in it is not fused with what follows.
 template <class T>
 WUDAO_INLINE Vec<T> rounded(Vec<T> x) {
-#if WUDAO_ISA_LEVEL <= 3
+#if defined(__x86_64__)
   asm("" : "+x"(x.v));
 #else
   asm("" : "+w"(x.v));
@@ -130,9 +130,9 @@ WUDAO_INLINE Vec<T> rounded(Vec<T> x) {
 }
 
 WUDAO_INLINE Vec<float> sqrt(Vec<float> x) {
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
   return {_mm512_maskz_sqrt_ps(0xffff, x.v)};
-#elif WUDAO_ISA_LEVEL == 1
+#elif defined(__AVX2__)
   return {_mm256_sqrt_ps(x.v)};
 #else
   for (int i = 0; i < Vec<float>::kWidth; ++i) x.v[i] = __builtin_sqrtf(x.v[i]);
@@ -141,9 +141,9 @@ WUDAO_INLINE Vec<float> sqrt(Vec<float> x) {
 }
 
 WUDAO_INLINE Vec<double> sqrt(Vec<double> x) {
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
   return {_mm512_maskz_sqrt_pd(0xff, x.v)};
-#elif WUDAO_ISA_LEVEL == 1
+#elif defined(__AVX2__)
   return {_mm256_sqrt_pd(x.v)};
 #else
   for (int i = 0; i < Vec<double>::kWidth; ++i) x.v[i] = __builtin_sqrt(x.v[i]);

@@ -59,7 +59,7 @@ struct Rounded {
   static WUDAO_INLINE_ALWAYS VF32 along(const Element* x) { return across(x, 0); }
 };
 
-#if WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512BF16__)
 typedef std::uint16_t VU16x2 __attribute__((vector_size(kVectorBytes)));
 
 // Pairs of bfloat16: the lower half is the even k.

@@ -41,6 +41,9 @@ extern const cpu::gemm::plain::Kernels plain_gemm;
 namespace wudao::avx512 {
 extern const cpu::gemm::plain::Kernels plain_gemm;
 }
+namespace wudao::avx512_vnni {
+extern const cpu::gemm::plain::Kernels plain_gemm;
+}
 namespace wudao::avx512_bf16 {
 extern const cpu::gemm::plain::Kernels plain_gemm;
 }

@@ -5,9 +5,9 @@
 
 #include <cstdint>
 
-#if WUDAO_ISA_LEVEL <= 3
+#if defined(__x86_64__)
 #include <immintrin.h>
-#elif WUDAO_ISA_LEVEL == 4
+#elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
 
@@ -15,11 +15,11 @@
 
 namespace wudao::WUDAO_ISA::gemm {
 
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
 constexpr int kVectorBytes = 64, kColVectors = 4;
-#elif WUDAO_ISA_LEVEL == 1
+#elif defined(__AVX2__)
 constexpr int kVectorBytes = 32, kColVectors = 2;
-#elif WUDAO_ISA_LEVEL == 4
+#elif defined(__aarch64__)
 constexpr int kVectorBytes = 16, kColVectors = 4;
 #else
 constexpr int kVectorBytes = 16, kColVectors = 2;
@@ -55,11 +55,11 @@ struct F32 {
   using UnitVector = VF32;
   static constexpr int kDepth = 1;  // elements of K per unit
   static WUDAO_INLINE_ALWAYS VF32 multiply_add(VF32 a, VF32 b, VF32 c) {
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
     return _mm512_fmadd_ps(a, b, c);
-#elif WUDAO_ISA_LEVEL == 1
+#elif defined(__AVX2__)
     return _mm256_fmadd_ps(a, b, c);
-#elif WUDAO_ISA_LEVEL == 4
+#elif defined(__aarch64__)
     return vfmaq_f32(c, a, b);
 #else
     return a * b + c;
@@ -74,11 +74,11 @@ struct F64 {
   using UnitVector = VF64;
   static constexpr int kDepth = 1;
   static WUDAO_INLINE_ALWAYS VF64 multiply_add(VF64 a, VF64 b, VF64 c) {
-#if WUDAO_ISA_LEVEL == 2 || WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512F__)
     return _mm512_fmadd_pd(a, b, c);
-#elif WUDAO_ISA_LEVEL == 1
+#elif defined(__AVX2__)
     return _mm256_fmadd_pd(a, b, c);
-#elif WUDAO_ISA_LEVEL == 4
+#elif defined(__aarch64__)
     return vfmaq_f64(c, a, b);
 #else
     return a * b + c;
@@ -86,7 +86,7 @@ struct F64 {
   }
 };
 
-#if WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512BF16__)
 struct Dot {
   using Unit = std::uint32_t;
   using Sum = float;
@@ -110,9 +110,9 @@ struct Codes {
   using UnitVector = VU32;
   static constexpr int kDepth = 4;
   static WUDAO_INLINE_ALWAYS VI32 multiply_add(VU32 digits, VU32 codes, VI32 c) {
-#if WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512VNNI__)
     return (VI32)_mm512_dpbusd_epi32((__m512i)c, (__m512i)codes, (__m512i)digits);
-#elif WUDAO_ISA_LEVEL <= 2
+#elif defined(__x86_64__)
     typedef std::int16_t VI16 __attribute__((vector_size(kVectorBytes)));
     const VU32 even = codes & 0x00FF00FFu, odd = (codes >> 8) & 0x00FF00FFu;
     const VI16 low = (VI16)(digits << 8) >> 8, high = (VI16)digits >> 8;
@@ -124,15 +124,15 @@ struct Codes {
   }
 
  private:
-#if WUDAO_ISA_LEVEL == 2
+#if defined(__AVX512F__)
   static WUDAO_INLINE_ALWAYS VI32 multiply_pairs(VU32 a, VU32 b) {
     return (VI32)_mm512_madd_epi16((__m512i)a, (__m512i)b);
   }
-#elif WUDAO_ISA_LEVEL == 1
+#elif defined(__AVX2__)
   static WUDAO_INLINE_ALWAYS VI32 multiply_pairs(VU32 a, VU32 b) {
     return (VI32)_mm256_madd_epi16((__m256i)a, (__m256i)b);
   }
-#elif WUDAO_ISA_LEVEL == 0
+#elif defined(__x86_64__)
   static WUDAO_INLINE_ALWAYS VI32 multiply_pairs(VU32 a, VU32 b) {
     return (VI32)_mm_madd_epi16((__m128i)a, (__m128i)b);
   }

@@ -38,7 +38,7 @@ template void tile_of_rows<F64>(int, std::int64_t, const UnitsOfA&, const F64::U
                                 std::int64_t, bool, const char*);
 template void tile_of_rows<Codes>(int, std::int64_t, const UnitsOfA&, const Codes::Unit*, std::int32_t*, std::int64_t,
                                   std::int64_t, bool, const char*);
-#if WUDAO_ISA_LEVEL == 3
+#if defined(__AVX512BF16__)
 template void tile_of_rows<Dot>(int, std::int64_t, const UnitsOfA&, const Dot::Unit*, float*, std::int64_t,
                                 std::int64_t, bool, const char*);
 #endif
