@@ -77,26 +77,27 @@ struct CachedBlock {
   std::int64_t value_row;
 };
 
-inline float upper_half(std::uint32_t pair) {
-  pair &= 0xFFFF0000u;
-  float x;
-  __builtin_memcpy(&x, &pair, sizeof(x));
-  return x;
+// A vector of pairs of bfloat16: their lower and their upper halves as float32.
+WUDAO_INLINE void split_pairs(const std::uint32_t* pairs, float* lower, float* upper) {
+  constexpr int n = Vec<float>::kWidth;
+  const auto both = load_raw<std::uint32_t, n>(pairs, All{});
+  Vec<float>{bits_as<Vector<float, n>>(both << 16)}.store(lower);
+  Vec<float>{bits_as<Vector<float, n>>(both & 0xFFFF0000u)}.store(upper);
 }
 
-// A block of bfloat16 pairs as float32: (size, kKeyBlock) and (kKeyBlock, stride).
+// A block of bfloat16 pairs as float32: (size, kKeyBlock) and (kKeyBlock, stride), what is padded to pairs and vectors
+// too.
 inline void unpack_pairs(const std::uint32_t* keys, const std::uint32_t* values, std::int64_t size, float* k_turned,
                          float* v, std::int64_t stride) {
-  for (std::int64_t i = 0; i < size * kKeyBlock; ++i) {
-    const std::uint32_t pair = keys[i / (2 * kKeyBlock) * kKeyBlock + i % kKeyBlock];
-    k_turned[i] = upper_half(i / kKeyBlock % 2 == 0 ? pair << 16 : pair);
+  constexpr std::int64_t n = Vec<float>::kWidth;
+  for (std::int64_t d = 0; d < size; d += 2, k_turned += 2 * kKeyBlock, keys += kKeyBlock) {
+    for (std::int64_t t = 0; t < kKeyBlock; t += n) split_pairs(keys + t, k_turned + t, k_turned + kKeyBlock + t);
   }
-  for (std::int64_t t = 0; t < kKeyBlock; ++t) {
-    for (std::int64_t d = 0; d < size; ++d) {
-      const std::int64_t group = d / kernels::kCacheColumns * kKeyBlock / 2 + t / 2;
-      const std::uint32_t pair = values[group * kernels::kCacheColumns + d % kernels::kCacheColumns];
-      v[t * stride + d] = upper_half(t % 2 == 0 ? pair << 16 : pair);
-    }
+  for (std::int64_t d = 0; d < stride; d += n) {
+    const std::uint32_t* from =
+        values + d / kernels::kCacheColumns * kKeyBlock / 2 * kernels::kCacheColumns + d % kernels::kCacheColumns;
+    for (std::int64_t t = 0; t < kKeyBlock; t += 2, from += kernels::kCacheColumns)
+      split_pairs(from, v + t * stride + d, v + (t + 1) * stride + d);
   }
 }
 

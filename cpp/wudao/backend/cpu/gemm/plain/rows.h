@@ -23,11 +23,22 @@ Source<Element> block_of(const Source<Element>& x, std::int64_t k0, std::int64_t
           x.k_stride, x.stride};
 }
 
-// Rows of A as the tile reads them: in place when they are units already, else packed into `work`.
+// Rows of A as the tile reads them: in place when they are units already, else converted or packed into `work`.
 struct Rows {
   UnitsOfA units;
   std::int64_t sliver_rows, sliver_bytes;  // how far it is from a sliver to the next; one endless sliver in place
 };
+
+// Rows that lie one element after the other, each converted where it goes.
+template <class Kind, class From>
+void convert_rows(const Source<typename From::Element>& a, typename Kind::Unit* to) {
+  const std::int64_t whole = a.depth / kWidth<Kind> * kWidth<Kind>;
+  for (std::int64_t j = 0; j < a.width; ++j, to += a.depth) {
+    const auto* row = a.data + j * a.stride;
+    for (std::int64_t k = 0; k < whole; k += kWidth<Kind>) store(to + k, From::along(row + k));
+    for (std::int64_t k = whole; k < a.depth; ++k) to[k] = From::unit(row + k, 1, true);
+  }
+}
 
 template <class Kind, class From>
 Rows rows_of_a(const Source<typename From::Element>& a, void* work) {
@@ -36,6 +47,12 @@ Rows rows_of_a(const Source<typename From::Element>& a, void* work) {
   if (kSameBits && a.k_stride == 1 && a.depth % Kind::kDepth == 0) {
     const auto row_bytes = a.stride * static_cast<std::int64_t>(sizeof(*a.data));
     return {{reinterpret_cast<const char*>(a.data), row_bytes, sizeof(Unit)}, kRowBlock, 0};
+  }
+  if (Kind::kDepth == 1 && a.k_stride == 1) {
+    convert_rows<Kind, From>(a, static_cast<Unit*>(work));
+    return {{static_cast<const char*>(work), a.depth * static_cast<std::int64_t>(sizeof(Unit)), sizeof(Unit)},
+            kRowBlock,
+            0};
   }
   constexpr std::int64_t kUnitBytes = sizeof(Unit), kRowsTogether = kRowSliver<Kind>;
   pack_slivers<Kind, From, kRowSliver<Kind> / kWidth<Kind>>(a, static_cast<Unit*>(work));
