@@ -30,7 +30,7 @@ void multiply(const Rows& a, std::int64_t row, std::int64_t rows, const std::uin
 // What `digits` sums of columns from `col` on say, times `scale`.
 VF32 value_at(const std::int32_t* c, std::int64_t cols, std::int64_t col, const std::int32_t* digit_sums, VF32 scale) {
   const VI32 sums[kDigits] = {gemm::load<VI32>(c + col), gemm::load<VI32>(c + cols + col)};
-  return gemm::value_of(sums, digit_sums, 1, gemm::offset_of(8), scale);
+  return gemm::whole_of(sums, digit_sums, 1, gemm::offset_of(8)) * scale;
 }
 
 // Scores of a line against a block; -inf where it does not see, or beyond `count` keys. Returns the largest.

@@ -56,16 +56,15 @@ WUDAO_INLINE_ALWAYS VF32 scales_at(const char* scales, int bits, std::int64_t co
   return (VF32)(widened(reinterpret_cast<const std::uint16_t*>(scales) + col) << 16);
 }
 
-// What the sums of a group say: (256 hi + lo) * scale. `digit_sums` are those of the row's first digit in this group.
+// 256 hi + lo of the sums of a group. `digit_sums` are those of the row's first digit in this group.
 template <int kDigits>
-WUDAO_INLINE_ALWAYS VF32 value_of(const VI32 (&sums)[kDigits], const std::int32_t* digit_sums, std::int64_t groups,
-                                  std::int32_t offset, VF32 scale) {
+WUDAO_INLINE_ALWAYS VF32 whole_of(const VI32 (&sums)[kDigits], const std::int32_t* digit_sums, std::int64_t groups,
+                                  std::int32_t offset) {
   const VF32 first = __builtin_convertvector(sums[0] - offset * digit_sums[0], VF32);
   if constexpr (kDigits == 1) {
-    return first * scale;
+    return first;
   } else {
-    const VF32 second = __builtin_convertvector(sums[1] - offset * digit_sums[groups], VF32);
-    return (first * 256.0f + second) * scale;
+    return first * 256.0f + __builtin_convertvector(sums[1] - offset * digit_sums[groups], VF32);
   }
 }
 
@@ -79,7 +78,8 @@ inline void sum_group(const std::int8_t* digits, std::int64_t depth, std::int64_
   for (std::int64_t u = 0; u < units; u += kBlockUnits, codes += kBlockUnits * kCodeCols) {
     const std::int64_t steps = smaller(kBlockUnits, units - u);
     for (std::int64_t l = 0; l < lines; l += kRows) {
-      const char* const next = in_memory ? next_for_pass(codes + steps * kCodeCols, steps, l / kRows, lines) : nullptr;
+      const char* const next =
+          in_memory ? next_for_pass<Codes>(codes + steps * kCodeCols, steps, l / kRows, lines) : nullptr;
       tile_of_rows<Codes>(static_cast<int>(smaller(kRows, lines - l)), steps,
                           {reinterpret_cast<const char*>(digits) + l * depth + u * 4, depth, 4}, codes,
                           sums + l * kCodeCols, kCodeCols, kCodeCols, u > 0, next);
@@ -100,9 +100,11 @@ void multiply_group(const DigitRows& x, std::int64_t row, std::int64_t rows, con
     for (std::int64_t c = 0; c < kCodeCols; c += kWidth<Codes>) {
       VI32 own[kDigits];
       for (int d = 0; d < kDigits; ++d) own[d] = load<VI32>(sums + (r * kDigits + d) * kCodeCols + c);
-      const VF32 value = value_of(own, digit_sums, x.groups, offset_of(sliver.bits), scales_at(scales, sliver.bits, c));
       float* const at = to + r * kCodeCols + c;
-      store(at, group == 0 ? value : load<VF32>(at) + value);
+      const VF32 before = group == 0 ? VF32{} : load<VF32>(at);
+      const VF32 scale = scales_at(scales, sliver.bits, c);
+      // Fused by name here and below, lest the compiler choose differently.
+      store(at, F32::multiply_add(whole_of(own, digit_sums, x.groups, offset_of(sliver.bits)), scale, before));
     }
   }
 }
@@ -127,10 +129,9 @@ WUDAO_INLINE_ALWAYS void multiply_four_bits(const DigitRows& x, std::int64_t row
     }
   }
   const std::int32_t* digit_sums = x.sums + row * kDigits * x.groups + group;
-  for (int c = 0; c < kColVectors; ++c) {
-    const VF32 value = value_of(sums[c], digit_sums, x.groups, offset_of(4), scales_at(data, 4, c * kWidth<Codes>));
-    total[c] = group == 0 ? value : total[c] + value;
-  }
+  for (int c = 0; c < kColVectors; ++c)
+    total[c] = F32::multiply_add(whole_of(sums[c], digit_sums, x.groups, offset_of(4)),
+                                 scales_at(data, 4, c * kWidth<Codes>), total[c]);
 }
 
 // multiply_sliver for one row and 4 bits, before the row's scale.

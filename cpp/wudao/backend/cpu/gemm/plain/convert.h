@@ -24,7 +24,13 @@ WUDAO_INLINE_ALWAYS std::uint32_t rounded(float x) {
   return rounded_bits(bits, x != x);
 }
 
-WUDAO_INLINE_ALWAYS VU32 widened(const std::uint16_t* from) { return __builtin_convertvector(load<VU16>(from), VU32); }
+WUDAO_INLINE_ALWAYS VU32 widened(const std::uint16_t* from) {
+#if defined(__AVX512F__)  // g++ 12 by itself goes through two halves
+  return (VU32)_mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)load<VU16>(from));
+#else
+  return __builtin_convertvector(load<VU16>(from), VU32);
+#endif
+}
 
 WUDAO_INLINE_ALWAYS float as_float(std::uint32_t bits) {
   float x;
@@ -48,14 +54,6 @@ struct Widened {
     return as_float(std::uint32_t{*x} << 16);
   }
   static WUDAO_INLINE_ALWAYS VF32 across(const Element* x, std::int64_t) { return (VF32)(widened(x) << 16); }
-  static WUDAO_INLINE_ALWAYS VF32 along(const Element* x) { return across(x, 0); }
-};
-
-// float32 that holds bfloat16 values, from float32.
-struct Rounded {
-  using Element = float;
-  static WUDAO_INLINE_ALWAYS float unit(const Element* x, std::int64_t, bool) { return as_float(rounded(*x)); }
-  static WUDAO_INLINE_ALWAYS VF32 across(const Element* x, std::int64_t) { return (VF32)rounded(load<VF32>(x)); }
   static WUDAO_INLINE_ALWAYS VF32 along(const Element* x) { return across(x, 0); }
 };
 
@@ -98,9 +96,39 @@ struct RoundedPairs {
 };
 using FromBf16 = Pairs;
 using FromFloatRounded = RoundedPairs;
+using KeptUnits = Dot;
 #else
+// bfloat16 from float32.
+struct RoundedHalves {
+  using Element = float;
+  static WUDAO_INLINE_ALWAYS std::uint16_t unit(const Element* x, std::int64_t, bool) {
+    return static_cast<std::uint16_t>(rounded(*x) >> 16);
+  }
+  static WUDAO_INLINE_ALWAYS VU16 across(const Element* x, std::int64_t) {
+    return __builtin_convertvector(rounded(load<VF32>(x)) >> 16, VU16);
+  }
+  static WUDAO_INLINE_ALWAYS VU16 along(const Element* x) { return across(x, 0); }
+};
 using FromBf16 = Widened;
-using FromFloatRounded = Rounded;
+using FromFloatRounded = RoundedHalves;
+using KeptUnits = Halves;
+#endif
+
+// A unit of B as it lies in memory, and a vector of them as the register tile multiplies it.
+template <class Kind>
+struct Second {
+  using Unit = typename Kind::Unit;
+  static WUDAO_INLINE_ALWAYS typename Kind::UnitVector vector(const Unit* from) {
+    return load<typename Kind::UnitVector>(from);
+  }
+};
+
+#if !defined(__AVX512BF16__)
+template <>
+struct Second<KeptBf16> {
+  using Unit = std::uint16_t;
+  static WUDAO_INLINE_ALWAYS VF32 vector(const Unit* from) { return Widened::across(from, 0); }
+};
 #endif
 
 }  // namespace wudao::WUDAO_ISA::gemm

@@ -67,12 +67,13 @@ void multiply_operands(const Operand& a, const Operand& b, const Result& c, Work
 
 template <class Kind>
 std::int64_t bytes_of_panel(std::int64_t k, std::int64_t n) {
-  return units_of<Kind>(k) * rounded_up(n, kSliver<Kind>) * static_cast<std::int64_t>(sizeof(typename Kind::Unit));
+  using Unit = typename Second<Kind>::Unit;
+  return units_of<Kind>(k) * rounded_up(n, kSliver<Kind>) * static_cast<std::int64_t>(sizeof(Unit));
 }
 
 std::int64_t panel_bytes(std::int64_t k, std::int64_t n, DType compute) {
   if (compute == DType::kFloat64) return bytes_of_panel<F64>(k, n);
-  return compute == DType::kBFloat16 ? bytes_of_panel<Bf16>(k, n) : bytes_of_panel<F32>(k, n);
+  return compute == DType::kBFloat16 ? bytes_of_panel<KeptBf16>(k, n) : bytes_of_panel<F32>(k, n);
 }
 
 std::int64_t work_bytes() { return sizeof(Work); }
@@ -82,7 +83,7 @@ void pack(const Operand& b, DType compute, void* panel) {
     return pack_slivers<F64, AsIs<F64>>(source_of_b<double>(b), static_cast<double*>(panel));
   if (compute == DType::kFloat32)
     return pack_slivers<F32, AsIs<F32>>(source_of_b<float>(b), static_cast<float*>(panel));
-  pack_slivers<Bf16, FromFloatRounded>(source_of_b<float>(b), static_cast<Bf16::Unit*>(panel));
+  pack_slivers<KeptUnits, FromFloatRounded>(source_of_b<float>(b), static_cast<KeptUnits::Unit*>(panel));
 }
 
 // A finished piece to C.

@@ -1,6 +1,8 @@
 // Packing into slivers of `V` vectors: neighbouring columns of B, or rows of A, unit after unit.
 #pragma once
 
+#include <type_traits>
+
 #include "wudao/backend/cpu/gemm/plain/convert.h"
 
 namespace wudao::WUDAO_ISA::gemm {
@@ -23,13 +25,15 @@ template <class Kind>
 WUDAO_INLINE_ALWAYS void transpose(typename Kind::UnitVector (&rows)[kWidth<Kind>]) {
   constexpr int kN = kWidth<Kind>;
   using Index = decltype(rows[0] < rows[0]);
+  using Number = std::remove_reference_t<decltype(Index{}[0])>;
   Index lane{};
 #pragma GCC unroll 16
-  for (int i = 0; i < kN; ++i) lane[i] = i;
+  for (int i = 0; i < kN; ++i) lane[i] = static_cast<Number>(i);
 #pragma GCC unroll 4
   for (int step = 1; step < kN; step *= 2) {
-    const Index upper = (lane & step) != 0;
-    const Index first = upper ? lane - step + kN : lane, second = upper ? lane + kN : lane + step;
+    const auto by = static_cast<Number>(step), width = static_cast<Number>(kN);
+    const Index upper = (lane & by) != 0;
+    const Index first = upper ? lane - by + width : lane, second = upper ? lane + width : lane + by;
 #pragma GCC unroll 16
     for (int i = 0; i < kN; ++i) {
       if (i & step) continue;

@@ -23,31 +23,56 @@ constexpr std::int64_t kPieceCols = kColVectors * kVectorBytes / static_cast<std
 template <class Kind>
 struct PanelBlock {
   Rows a;
-  const typename Kind::Unit* b;
+  const typename Second<Kind>::Unit* b;
   std::int64_t sliver_units, units, first_row, rows;
   bool first, last;  // of the blocks of K
 };
 
-// Adds a block of K to `partial`, or finishes its pieces when it is the last. Sums of a piece stay in one buffer.
-template <class Kind, class Finish>
-void multiply_block(const PanelBlock<Kind>& t, cpu::gemm::Panel panel, typename Kind::Sum* partial, Finish& finish) {
+// Adds a block of K of one sliver, which begins at column j of the panel, to `partial`, or finishes its pieces when it
+// is the last. Sums of a piece stay in one buffer.
+template <class Kind, class Tile, class Finish>
+void multiply_sliver_of(const PanelBlock<Kind>& t, const typename Second<Tile>::Unit* sliver, cpu::gemm::Panel panel,
+                        std::int64_t j, typename Kind::Sum* partial, Finish& finish) {
   using Sum = typename Kind::Sum;
   constexpr std::int64_t kLine = kSliver<Kind>, kPartialLine = cpu::gemm::kPanelCols;
-  for (std::int64_t j = 0; j < panel.size; j += kLine) {
-    const auto* sliver = t.b + j / kLine * t.sliver_units;
-    for (std::int64_t i = 0; i < t.rows; i += kRows) {
-      const int rows = static_cast<int>(smaller(kRows, t.rows - i));
-      Sum* const waiting = t.first && t.last ? nullptr : partial + i * kPartialLine + j;
-      if (!t.last) {
-        tile_of_rows<Kind>(rows, t.units, rows_from(t.a, i), sliver, waiting, kPartialLine, kLine, !t.first);
+  for (std::int64_t i = 0; i < t.rows; i += kRows) {
+    const int rows = static_cast<int>(smaller(kRows, t.rows - i));
+    Sum* const waiting = t.first && t.last ? nullptr : partial + i * kPartialLine + j;
+    if (!t.last) {
+      tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, waiting, kPartialLine, kLine, !t.first);
+      continue;
+    }
+    alignas(64) Sum sums[kRows * kLine];
+    for (int r = 0; r < rows && !t.first; ++r)
+      __builtin_memcpy(sums + r * kLine, waiting + r * kPartialLine, sizeof(Sum) * kLine);
+    tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, sums, kLine, kLine, !t.first);
+    finish(Piece<Sum>{sums, kLine, t.first_row + i, rows, panel.begin + j, smaller(kLine, panel.size - j)});
+  }
+}
+
+// From so many rows on, bfloat16 is widened once for all of them, not by the tile in each pass.
+constexpr std::int64_t kWidenedFrom = 2 * kRows + 1;
+
+// `units` lines of a sliver of KeptBf16 as those of F32.
+inline const float* widen_sliver(const std::uint16_t* from, std::int64_t units, void* work) {
+  float* const to = static_cast<float*>(work);
+  constexpr std::int64_t kLanes = kVectorBytes / 4;
+  for (std::int64_t i = 0; i < units * kSliver<F32>; i += kLanes) store(to + i, (VF32)(widened(from + i) << 16));
+  return to;
+}
+
+template <class Kind, class Finish>
+void multiply_block(const PanelBlock<Kind>& t, cpu::gemm::Panel panel, typename Kind::Sum* partial, void* work,
+                    Finish& finish) {
+  for (std::int64_t j = 0; j < panel.size; j += kSliver<Kind>) {
+    const auto* sliver = t.b + j / kSliver<Kind> * t.sliver_units;
+    if constexpr (sizeof(*t.b) < sizeof(typename Kind::Unit)) {
+      if (t.rows >= kWidenedFrom) {
+        multiply_sliver_of<Kind, F32>(t, widen_sliver(sliver, t.units, work), panel, j, partial, finish);
         continue;
       }
-      alignas(64) Sum sums[kRows * kLine];
-      for (int r = 0; r < rows && !t.first; ++r)
-        __builtin_memcpy(sums + r * kLine, waiting + r * kPartialLine, sizeof(Sum) * kLine);
-      tile_of_rows<Kind>(rows, t.units, rows_from(t.a, i), sliver, sums, kLine, kLine, !t.first);
-      finish(Piece<Sum>{sums, kLine, t.first_row + i, rows, panel.begin + j, smaller(kLine, panel.size - j)});
     }
+    multiply_sliver_of<Kind, Kind>(t, sliver, panel, j, partial, finish);
   }
 }
 
@@ -60,7 +85,7 @@ void multiply_panel_of(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& pa
   constexpr std::int64_t kPartialBytes = kRowBlock * cpu::gemm::kPanelCols * static_cast<std::int64_t>(sizeof(Sum));
   Sum* const partial =
       a.cols > kDepth ? static_cast<Sum*>(cpu::workspace(cpu::Workspace::kTile, kPartialBytes)) : nullptr;
-  const auto* b = reinterpret_cast<const typename Kind::Unit*>(packed.data + panel * packed.panel_bytes);
+  const auto* b = reinterpret_cast<const typename Second<Kind>::Unit*>(packed.data + panel * packed.panel_bytes);
   const Source<Element> rows = {static_cast<const Element*>(a.data), a.cols, a.rows, 1, a.row_stride};
   for (std::int64_t i = 0; i < rows.width; i += kRowBlock) {
     std::int64_t k = 0;
@@ -74,7 +99,7 @@ void multiply_panel_of(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& pa
                                       part.width,
                                       k == 0,
                                       k + kDepth >= a.cols};
-      multiply_block<Kind>(block, cpu::gemm::panel_of(packed, panel), partial, finish);
+      multiply_block<Kind>(block, cpu::gemm::panel_of(packed, panel), partial, work.b, finish);
       k += kDepth;
     } while (k < a.cols);
   }
@@ -88,8 +113,10 @@ constexpr std::int64_t kFewCols = 64;
 
 // What the pass number `pass` over a block of a sliver brings nearer: its part of the same block of the next sliver,
 // which begins at `next`. One pass alone is busy with its own block.
+template <class Kind>
 inline const char* next_for_pass(const void* next, std::int64_t steps, std::int64_t pass, std::int64_t rows) {
-  constexpr std::int64_t kPasses = 4 / kNextLines;  // a step of B has four lines
+  constexpr std::int64_t kStepBytes = kSliver<Kind> * static_cast<std::int64_t>(sizeof(typename Second<Kind>::Unit));
+  constexpr std::int64_t kPasses = kStepBytes > 64 * kNextLines ? kStepBytes / (64 * kNextLines) : 1;
   if (rows <= kRows || pass >= kPasses) return nullptr;
   return static_cast<const char*>(next) + pass * steps * kNextLines * 64;
 }
@@ -104,7 +131,7 @@ void multiply_few_of(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& pack
   constexpr std::int64_t kLine = kSliver<Kind>, kDepth = kBlock * Kind::kDepth;
   auto& work = *static_cast<Work*>(cpu::workspace(cpu::Workspace::kPacked, sizeof(Work)));
   const std::int64_t panel = first_col / cpu::gemm::kPanelCols, units = units_of<Kind>(a.cols);
-  const auto* b = reinterpret_cast<const typename Kind::Unit*>(packed.data + panel * packed.panel_bytes) +
+  const auto* b = reinterpret_cast<const typename Second<Kind>::Unit*>(packed.data + panel * packed.panel_bytes) +
                   first_col % cpu::gemm::kPanelCols * units;
   const Source<Element> rows = {static_cast<const Element*>(a.data), a.cols, a.rows, 1, a.row_stride};
   alignas(64) Sum sums[kFewRows * kLine];
@@ -118,7 +145,7 @@ void multiply_few_of(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& pack
       for (std::int64_t i = 0; i < a.rows; i += kRows) {
         tile_of_rows<Kind>(static_cast<int>(smaller(kRows, a.rows - i)), steps, rows_from(left, i), block,
                            sums + i * kLine, kLine, kLine, k > 0,
-                           next_for_pass(block + units * kLine, steps, i / kRows, a.rows));
+                           next_for_pass<Kind>(block + units * kLine, steps, i / kRows, a.rows));
       }
       k += kDepth;
     } while (k < a.cols);
@@ -136,7 +163,7 @@ void multiply_few(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& packed,
   if constexpr (sizeof(T) == 8) {
     multiply_few_of<F64, AsIs<F64>>(a, packed, first_col, cols, finish);
   } else if (a.dtype == DType::kBFloat16) {
-    multiply_few_of<Bf16, FromBf16>(a, packed, first_col, cols, finish);
+    multiply_few_of<KeptBf16, FromBf16>(a, packed, first_col, cols, finish);
   } else {
     multiply_few_of<F32, AsIs<F32>>(a, packed, first_col, cols, finish);
   }
@@ -149,7 +176,7 @@ void multiply_panel(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& packe
   if constexpr (sizeof(T) == 8) {
     multiply_panel_of<F64, AsIs<F64>>(a, packed, panel, finish);
   } else if (a.dtype == DType::kBFloat16) {
-    multiply_panel_of<Bf16, FromBf16>(a, packed, panel, finish);
+    multiply_panel_of<KeptBf16, FromBf16>(a, packed, panel, finish);
   } else {
     multiply_panel_of<F32, AsIs<F32>>(a, packed, panel, finish);
   }

@@ -98,8 +98,12 @@ struct Dot {
   }
 };
 using Bf16 = Dot;
+using KeptBf16 = Dot;
 #else
 using Bf16 = F32;  // widened
+
+// float32, whose B is kept as bfloat16: half the memory to read where few rows pass over it.
+struct KeptBf16 : F32 {};
 #endif
 
 // Four codes of a weight, unsigned, times four digits of an activation, signed; the sums are exact.
@@ -146,8 +150,15 @@ struct Words {
   static constexpr int kDepth = 1;
 };
 
+// The same with halves of words, as many as there are words in a vector.
+struct Halves {
+  using Unit = std::uint16_t;
+  using UnitVector = VU16;
+  static constexpr int kDepth = 1;
+};
+
 template <class Kind>
-constexpr int kWidth = kVectorBytes / static_cast<int>(sizeof(typename Kind::Unit));
+constexpr int kWidth = static_cast<int>(sizeof(typename Kind::UnitVector) / sizeof(typename Kind::Unit));
 template <class Kind>
 constexpr int kSliver = kColVectors * kWidth<Kind>;  // columns of B that are multiplied together
 template <class Kind>

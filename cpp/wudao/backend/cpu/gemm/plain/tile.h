@@ -1,7 +1,7 @@
 // The register tile: R rows of A times one sliver of B over a block of K, one accumulator per element.
 #pragma once
 
-#include "wudao/backend/cpu/gemm/plain/simd.h"
+#include "wudao/backend/cpu/gemm/plain/convert.h"
 
 namespace wudao::WUDAO_ISA::gemm {
 
@@ -25,8 +25,8 @@ constexpr std::int64_t kNextLines = 2;
 // sums[r][c] = sum over k of A[r][k] * B[k][c], from the first k to the last. With kFetches, memory from `next` on is
 // asked for meanwhile: a second pass over the same B leaves the way to memory free for what is read afterwards.
 template <class Kind, int R, bool kFetches>
-WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const typename Kind::Unit* b, const char* next,
-                                      Sums<Kind, R>& sums) {
+WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const typename Second<Kind>::Unit* b,
+                                      const char* next, Sums<Kind, R>& sums) {
   using UnitVector = typename Kind::UnitVector;
   using Unit = typename Kind::Unit;
 #pragma GCC unroll 8
@@ -38,7 +38,7 @@ WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const type
     UnitVector columns[kColVectors];
 #pragma GCC unroll 8
     for (int c = 0; c < kColVectors; ++c) {
-      columns[c] = load<UnitVector>(b + c * kWidth<Kind>);
+      columns[c] = Second<Kind>::vector(b + c * kWidth<Kind>);
       if constexpr (R <= kRows / 2 && !kFetches)
         __builtin_prefetch(reinterpret_cast<const char*>(b + c * kWidth<Kind>) + kAhead);
     }
@@ -86,8 +86,8 @@ WUDAO_INLINE_ALWAYS void store_sums(const Sums<Kind, R>& sums, typename Kind::Su
 }
 
 template <class Kind, int R, bool kFetches>
-void tile(std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, const char* next, typename Kind::Sum* c,
-          std::int64_t stride, std::int64_t cols, bool add) {
+void tile(std::int64_t steps, const UnitsOfA& a, const typename Second<Kind>::Unit* b, const char* next,
+          typename Kind::Sum* c, std::int64_t stride, std::int64_t cols, bool add) {
   Sums<Kind, R> sums;
   sum_products<Kind, R, kFetches>(steps, a, b, next, sums);
   store_sums<Kind, R>(sums, c, stride, cols, add);

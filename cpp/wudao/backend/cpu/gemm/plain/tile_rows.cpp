@@ -5,7 +5,7 @@ namespace wudao::WUDAO_ISA::gemm {
 namespace {
 
 template <class Kind, bool kFetches>
-void choose(int rows, std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, const char* next,
+void choose(int rows, std::int64_t steps, const UnitsOfA& a, const typename Second<Kind>::Unit* b, const char* next,
             typename Kind::Sum* c, std::int64_t stride, std::int64_t cols, bool add) {
   switch (rows) {
     case 1:
@@ -26,8 +26,8 @@ void choose(int rows, std::int64_t steps, const UnitsOfA& a, const typename Kind
 }  // namespace
 
 template <class Kind>
-void tile_of_rows(int rows, std::int64_t steps, const UnitsOfA& a, const typename Kind::Unit* b, typename Kind::Sum* c,
-                  std::int64_t stride, std::int64_t cols, bool add, const char* next) {
+void tile_of_rows(int rows, std::int64_t steps, const UnitsOfA& a, const typename Second<Kind>::Unit* b,
+                  typename Kind::Sum* c, std::int64_t stride, std::int64_t cols, bool add, const char* next) {
   if (next != nullptr) return choose<Kind, true>(rows, steps, a, b, next, c, stride, cols, add);
   choose<Kind, false>(rows, steps, a, b, next, c, stride, cols, add);
 }
@@ -41,6 +41,9 @@ template void tile_of_rows<Codes>(int, std::int64_t, const UnitsOfA&, const Code
 #if defined(__AVX512BF16__)
 template void tile_of_rows<Dot>(int, std::int64_t, const UnitsOfA&, const Dot::Unit*, float*, std::int64_t,
                                 std::int64_t, bool, const char*);
+#else
+template void tile_of_rows<KeptBf16>(int, std::int64_t, const UnitsOfA&, const std::uint16_t*, float*, std::int64_t,
+                                     std::int64_t, bool, const char*);
 #endif
 
 }  // namespace wudao::WUDAO_ISA::gemm
