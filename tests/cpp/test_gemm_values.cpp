@@ -112,6 +112,13 @@ TEST(gemm_rounds_weights_to_the_nearest_bfloat16) {
     CHECK_EQUAL(c.narrow[static_cast<std::size_t>(j)], widen(round_to_bfloat16(std::bit_cast<float>(bits[j]))));
 }
 
+// Where few rows pass over a weight, reading it is what takes the time.
+TEST(gemm_keeps_weights_of_bfloat16_in_two_bytes) {
+  const plain::Kernels& kernels = plain_kernels();
+  CHECK_EQUAL(kernels.panel_bytes(768, 256, DType::kBFloat16), 768 * 256 * 2);
+  CHECK_EQUAL(kernels.panel_bytes(768, 256, DType::kFloat32), 768 * 256 * 4);
+}
+
 TEST(gemm_passes_not_a_number_on) {
   for (DType dtype : kTypes) {
     Matrix a(3, 9, dtype, true, 1), b(9, 4, weight_type(dtype), true, 2);
