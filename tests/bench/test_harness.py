@@ -94,6 +94,11 @@ def test_a_dying_worker_is_named_with_its_last_words(engines: Path) -> None:
     assert "the last words" in line["error"] and "peer" in line["error"]
 
 
+def test_a_quick_bench_ends_with_the_pair_in_which_enough_seconds_have_passed(engines: Path) -> None:
+    assert [line["pairs"] for line in measure(case(engines), options(engines, enough=1.0))] == [2]
+    assert [line["pairs"] for line in measure(case(engines), options(engines, enough=0.1))] == [1]
+
+
 def test_we_can_be_measured_alone(engines: Path) -> None:
     [line] = measure(case(engines), options(engines, alone=True))
     assert line["ours"] == 40.0 and line["peer"] is None and line["ratio"] is None
@@ -130,7 +135,7 @@ def test_variables_that_cripple_a_peer_are_removed(monkeypatch: pytest.MonkeyPat
 
 
 def test_order_and_ratio() -> None:
-    assert order(4) == [0, 1, 1, 0, 0, 1, 1, 0]
+    assert [order(pair) for pair in range(4)] == [(0, 1), (1, 0), (0, 1), (1, 0)]
     assert Turns([1.0, 2.0, 4.0], [3.0, 2.0, 2.0], {}).ratio == 1.0
 
 

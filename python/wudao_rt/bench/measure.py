@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +31,7 @@ class Options:
         peers: that are wanted; empty: all.
         threads: of every engine.
         alone: no peers at all.
+        enough: seconds of turns after which a comparison ends before it has all its pairs.
         say: shows what is going on.
         start: starts the worker of a rival (None: ours) for a bench with changes of the environment; tests replace it.
     """
@@ -38,6 +40,7 @@ class Options:
     peers: tuple[str, ...] = ()
     threads: int = 1
     alone: bool = False
+    enough: float = math.inf
     say: Callable[[str], None] = lambda text: None
     start: Callable[[Options, Rival | None, str, Mapping[str, str]], Worker] = field(
         default=lambda options, rival, module, changes: start_worker(options, rival, module, changes))
@@ -85,7 +88,7 @@ def _in_folder(case: Case, rivals: list[Rival | None], options: Options, folder:
 def _one(case: Case, rival: Rival | None, ours: Worker, about: dict[str, Any], rate: float, folder: Path,
          options: Options, where: Machine) -> dict[str, Any]:
     if rival is None:
-        return record(case, None, take_turns(ours, None, options.pairs), rate, where, about)
+        return record(case, None, take_turns(ours, None, options.pairs, options.enough), rate, where, about)
     options.say(f"{case.bench}: {case.name} {case.dtype} against {rival.peer} {rival.variant}".rstrip())
     try:
         with options.start(options, rival, case.module, environments.KEEP_MEMORY) as peer:
@@ -94,7 +97,7 @@ def _one(case: Case, rival: Rival | None, ours: Worker, about: dict[str, Any], r
             bounds = case.bounds if rival.bounds is None else rival.bounds
             errors = compare(folder / "ours.npz", folder / "peer.npz", bounds, f"{rival.peer} {rival.variant}".strip())
             peer.pause()
-            turns = take_turns(ours, peer, options.pairs)
+            turns = take_turns(ours, peer, options.pairs, options.enough)
             more = about | {"versions": about["versions"] | theirs["versions"], "errors": errors}
             return record(case, rival, turns, rate, where, more)
     except Error as error:

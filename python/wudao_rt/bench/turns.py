@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any
@@ -54,27 +54,31 @@ class Turns:
         return median(p / o for o, p in zip(self.ours, self.peer, strict=True))
 
 
-def order(pairs: int) -> list[int]:
-    """Return who has each turn, 0 for us: ours, peer, peer, ours, ... so that a drift hits both alike.
+def order(pair: int) -> tuple[int, int]:
+    """Return who goes first in a pair, 0 for us: ours, peer, peer, ours, ... so that a drift hits both alike.
 
     Example:
-        >>> order(3)
-        [0, 1, 1, 0, 0, 1]
+        >>> [order(pair) for pair in range(3)]
+        [(0, 1), (1, 0), (0, 1)]
     """
-    return [who for pair in range(pairs) for who in ((0, 1) if pair % 2 == 0 else (1, 0))]
+    return (0, 1) if pair % 2 == 0 else (1, 0)
 
 
-def take_turns(ours: Worker, peer: Worker | None, pairs: int, tick: Callable[[], None] = lambda: None) -> Turns:
-    """Warm both up, then time `pairs` turns of each."""
+def take_turns(ours: Worker, peer: Worker | None, pairs: int, enough: float = math.inf) -> Turns:
+    """Warm both up, then time `pairs` turns of each, or fewer (one at least) once they have taken `enough` seconds."""
     workers = [ours] if peer is None else [ours, peer]
     times = [_repeats(worker) for worker in workers]
     seconds: list[list[float]] = [[] for _ in workers]
     counted: dict[str, Any] = {}
-    for who in order(pairs) if peer else [0] * pairs:
-        answer = turn(workers[who], times[who])
-        seconds[who].append(answer["seconds"])
-        counted |= answer["counted"] if who == 0 else {f"peer_{k}": v for k, v in answer["counted"].items()}
-        tick()
+    spent = 0.0
+    for pair in range(pairs):
+        for who in order(pair) if peer else (0,):
+            answer = turn(workers[who], times[who])
+            seconds[who].append(answer["seconds"])
+            counted |= answer["counted"] if who == 0 else {f"peer_{k}": v for k, v in answer["counted"].items()}
+            spent += times[who] * answer["seconds"]
+        if spent >= enough:
+            break
     return Turns(seconds[0], seconds[1] if peer else [], counted)
 
 

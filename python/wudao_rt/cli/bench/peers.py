@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from wudao_rt.cli.options import json_option
 
 _ALONE = "none"
+_QUICK_SECONDS = 20.0  # of the turns of one comparison
 
 
 def make(name: str, text: str) -> click.Command:
@@ -19,7 +21,8 @@ def make(name: str, text: str) -> click.Command:
                              " [default: all that do this work]")
     pairs = click.option("--pairs", type=click.IntRange(min=1), default=7, show_default=True,
                          help="Turns of each engine.")
-    quick = click.option("--quick", is_flag=True, help="Fewer cases; eight minutes for everything.")
+    quick = click.option("--quick", is_flag=True,
+                         help="Fewer cases, and fewer pairs where they take long; eight minutes for everything.")
     threads = click.option("--threads", metavar="N", type=click.IntRange(0, 1024), default=0,
                            help="Threads of every engine; 0: as many as this machine grants.")
     run = peer(pairs(quick(threads(json_option(partial(_run, name))))))
@@ -50,7 +53,8 @@ def _run(name: str, peers: tuple[str, ...], pairs: int, quick: bool, threads: in
         raise ConfigError(f"bench {name}: --peer: expected none alone, got {', '.join(peers)}. Leave one out.")
     alone = _ALONE in peers
     with Screen(as_json) as screen:
-        options = Options(pairs, () if alone else peers, threads or int(_core.kernels()["threads"]), alone, screen.say)
+        options = Options(pairs, () if alone else peers, threads or int(_core.kernels()["threads"]), alone,
+                          _QUICK_SECONDS if quick else math.inf, screen.say)
         cases = _cases(name, quick)
         lines = [screen.line(line) for case in cases for line in measure(case, options)]
     _finish(name, peers, lines)
