@@ -122,16 +122,21 @@ def _scaling(lines: Sequence[Line]) -> Figure | None:
                 grid[row][column].plot([x["x"] for x in chosen], [x[key] for x in chosen], "o-", markersize=3,
                                        label=f"{threads} threads" if threads > 1 else "1 thread")
         _label(grid, column, words, sorted({x["x"] for x in own}))
-    figure.suptitle("Training step, bfloat16")
+    figure.suptitle(f"Training step, bfloat16 ({lines[0]['cpu']})")
     return figure
 
 
 def _label(grid: Any, column: int, words: str, ticks: Sequence[int]) -> None:
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
+
     for row, what in enumerate(("tokens/s", "GFLOP/s")):
         axes = grid[row][column]
         axes.set(xscale="log", yscale="log" if row == 0 else "linear", xlabel=words, ylabel=what if column == 0 else "")
         axes.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=7)
         axes.minorticks_off()
+        if row == 0:
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.spines[["top", "right"]].set_visible(False)
         if row == 1:
             axes.set_ylim(bottom=0)
