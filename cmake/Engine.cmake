@@ -7,6 +7,8 @@ if(WUDAO_ISA_SOURCES)
   list(REMOVE_ITEM WUDAO_SOURCES ${WUDAO_ISA_SOURCES})
   wudao_add_per_isa(${WUDAO_ISA_SOURCES})
 endif()
+# A plugin is a library of its own.
+list(FILTER WUDAO_SOURCES EXCLUDE REGEX "/comm/mpi/plugin/")
 # A provider's files are compiled only where its library is.
 if(NOT WUDAO_HAVE_ONEDNN)
   list(FILTER WUDAO_SOURCES EXCLUDE REGEX "/gemm/onednn[^/]*\\.cpp$")

@@ -1,0 +1,118 @@
+"""Opens MPI when a job has more than one process, and closes it with the process."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import traceback
+from types import TracebackType
+from typing import Any
+
+from wudao_rt import _core
+from wudao_rt.distributed.communicator import Communicator
+from wudao_rt.distributed.launchers import Launcher, find_launcher
+from wudao_rt.distributed.libraries import Library, find_libraries
+from wudao_rt.errors import CommError, DTypeError, Error
+
+_world: list[_core.Communicator] = []  # MPI starts once in a process
+
+
+def init() -> Communicator:
+    """Return the communicator of all processes of this job.
+
+    A process that no launcher started, or alone, needs no MPI. Otherwise MPI is opened and initialised unless somebody
+    (mpi4py) did so before; a second call returns the same communicator.
+
+    Returns:
+        One with `rank` and `size`, and the calls that exchange arrays.
+
+    Raises:
+        CommError: no MPI library is found; it is not the one that the launcher belongs to; MPI sees one process where
+            the launcher started more.
+
+    Example:
+        >>> init()
+        Communicator(rank 0 of 1, self, one process)
+    """
+    if not _world:
+        launcher = find_launcher(os.environ)
+        alone = launcher is None or launcher.size == 1
+        _world.append(_core.self_communicator() if alone else _open(launcher))
+    return Communicator(_world[0])
+
+
+def adopt(comm: Any) -> Communicator:
+    """Return a communicator of mpi4py's as one of ours."""
+    module = sys.modules.get("mpi4py.MPI")  # who has such an object has imported it
+    if module is None or not isinstance(comm, module.Comm):
+        raise DTypeError(f"from_mpi4py: comm: expected an mpi4py.MPI.Comm, got a {type(comm).__name__}. Give one.")
+    for library in find_libraries(os.environ.get("WUDAO_MPI", "")):
+        if library.origin == "loaded by another package":
+            return Communicator(_core.open_mpi(str(library.plugin), library.path, module._addressof(comm)))
+    raise CommError(f"from_mpi4py: comm: expected one of an MPI for which there is a plugin, got {module.get_vendor()[0]}."
+                    " Run `wudao-rt mpi build --mpicxx PATH` with its compiler.")
+
+
+def fail(message: str, code: int = 1) -> None:
+    """End all ranks with this rank's message in front; return if there are no others."""
+    if not _world or _world[0].size == 1:
+        return
+    sys.stderr.write(f"[rank {_world[0].rank}/{_world[0].size}] {message}\n")  # at once: ranks share the terminal
+    sys.stderr.flush()
+    _core.abort_mpi(code)
+
+
+def _open(launcher: Launcher) -> _core.Communicator:
+    troubles = []
+    for library in find_libraries(os.environ.get("WUDAO_MPI", "")):
+        try:
+            version = _core.mpi_version(str(library.plugin), library.path)
+        except CommError as error:
+            troubles.append(str(error))
+            continue
+        if not _fits(launcher, version) and library.origin != "loaded by another package":
+            troubles.append(f"{library} is {version}")
+            continue
+        return _start(launcher, library, version)
+    raise CommError(f"mpi: library: expected {_wanted(launcher)}, got {'; '.join(troubles) or 'none'}. "
+                    f"{_advice(launcher)}")
+
+
+def _start(launcher: Launcher, library: Library, version: str) -> _core.Communicator:
+    if not _fits(launcher, version):
+        raise CommError(f"mpi: library: expected {_wanted(launcher)}, got {version} ({library}). {_advice(launcher)}")
+    world = _core.open_mpi(str(library.plugin), library.path)
+    atexit.register(_core.finish_mpi)
+    if launcher.size > 1 and world.size == 1:
+        raise CommError(f"mpi: size: expected the {launcher.size} ranks that {launcher.name} started "
+                        f"({launcher.evidence}), got 1 from {version} ({library}). {_advice(launcher)}")
+    if world.size > 1:
+        _take_others_down()
+    return world
+
+
+def _take_others_down() -> None:
+    """Let an exception that nobody catches end the whole job, its message in front; our own need no traceback."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        where = "" if isinstance(error, Error) else "\n" + "".join(traceback.format_tb(trace)).rstrip()
+        fail(f"{kind.__name__}: {error}{where}")
+
+    sys.excepthook = hook
+
+
+def _fits(launcher: Launcher, version: str) -> bool:
+    return version.startswith(launcher.family)
+
+
+def _wanted(launcher: Launcher) -> str:
+    what = launcher.family or "the MPI"
+    return f"{what}, which {launcher.name} starts ({launcher.evidence})"
+
+
+def _advice(launcher: Launcher) -> str:
+    if launcher.family == "MPICH":
+        return "pip install mpich, or start the job with the mpiexec of the MPI that you have."
+    return ("Run `wudao-rt mpi build --mpicxx PATH` with that MPI's compiler, or start with another mpiexec (pip "
+            "install mpich).")

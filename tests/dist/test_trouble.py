@@ -1,0 +1,58 @@
+"""Ranks that throw, die, stall or go astray: the job ends soon, not well, and says who it was."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from jobs import mpi
+
+START = "import os, signal, sys, time\nimport numpy as np\nfrom wudao_rt import distributed\ncomm = distributed.init()\n"
+
+
+def job(body: str, ranks: int = 3, **changes: str):
+    begin = time.monotonic()
+    done = mpi(ranks, "-c", START + body, limit=60, **changes)
+    return done, time.monotonic() - begin
+
+
+def test_a_rank_that_throws_takes_the_others_down_with_its_message():
+    done, seconds = job("if comm.rank == 1: raise ValueError('no such file')\ncomm.barrier()")
+    assert done.code != 0 and seconds < 15
+    assert done.err.startswith("[rank 1/3] ValueError: no such file") and 'File "<string>"' in done.err
+
+
+def test_a_rank_that_is_killed_ends_the_job():
+    done, seconds = job("if comm.rank == 2: os.kill(os.getpid(), signal.SIGKILL)\ncomm.barrier()")
+    assert done.code != 0 and seconds < 15
+
+
+STALLS = {
+    "sleeps": ("if comm.rank == 2: time.sleep(30)\ncomm.barrier()", "barrier #2 of world",
+               "rank 2 does not answer (it computes, sleeps or is stopped)"),
+    "is elsewhere": ("if comm.rank == 2: comm.all_gather(np.ones(3))\nelse: comm.barrier()", " of world",
+                     " is in "),
+    "left a part": ("part = comm.split(0)\nif comm.rank == 0: time.sleep(30)\npart.all_reduce(np.ones(2))",
+                    "all_gather #2 of world/0", "rank 0 does not answer"),
+}
+
+
+@pytest.mark.parametrize("case", STALLS)
+def test_a_rank_that_does_not_come_is_named(case):
+    body, call, who = STALLS[case]
+    done, seconds = job(body, WUDAO_COMM_TIMEOUT="1")
+    assert done.code != 0 and seconds < 25
+    lines = [line for line in done.err.splitlines() if "[rank " in line and "waited for 1 s" in line]
+    assert lines and all(call in line for line in lines)
+    assert all(who in line for line in lines), lines
+    assert case == "is elsewhere" or "rank 1 is" not in done.err  # who waits too is not blamed
+
+
+def test_a_timeout_that_cannot_be_is_one_error():
+    done, _ = job("", ranks=2, WUDAO_COMM_TIMEOUT="soon")
+    assert done.code != 0 and "WUDAO_COMM_TIMEOUT: expected a whole number" in done.err
+
+
+def test_a_script_that_ends_well_leaves_nothing_behind():
+    done, _ = job("comm.barrier()\nprint(comm)", ranks=2)
+    assert done.code == 0 and done.out.count("rank 0 of 2") == 1 and not done.err
