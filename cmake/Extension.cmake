@@ -10,7 +10,7 @@ foreach(file IN LISTS WUDAO_BINDINGS)
   endif()
 endforeach()
 # A class must be known before signatures that mention it, or the type stubs would show its C++ name.
-set(first errors glm)
+set(first errors comm glm)
 list(REMOVE_ITEM families ${first})
 list(TRANSFORM families REPLACE "(.+)" "WUDAO_FAMILY(\\1)\n" OUTPUT_VARIABLE rest)
 list(TRANSFORM first REPLACE "(.+)" "WUDAO_FAMILY(\\1)\n")

@@ -50,8 +50,8 @@ def adopt(comm: Any) -> Communicator:
     for library in find_libraries(os.environ.get("WUDAO_MPI", "")):
         if library.origin == "loaded by another package":
             return Communicator(_core.open_mpi(str(library.plugin), library.path, module._addressof(comm)))
-    raise CommError(f"from_mpi4py: comm: expected one of an MPI for which there is a plugin, got {module.get_vendor()[0]}."
-                    " Run `wudao-rt mpi build --mpicxx PATH` with its compiler.")
+    raise CommError(f"from_mpi4py: comm: expected one of an MPI for which there is a plugin, got "
+                    f"{module.get_vendor()[0]}. Run `wudao-rt mpi build --mpicxx PATH` with its compiler.")
 
 
 def fail(message: str, code: int = 1) -> None:
