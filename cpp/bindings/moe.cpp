@@ -1,10 +1,9 @@
 // _core.route: which experts see a token, on NumPy arrays.
 #include <pybind11/stl.h>
 
-#include "arrays.h"
+#include "moe.h"
 #include "runtime.h"
 #include "wudao/base/error.h"
-#include "wudao/moe/gate/gate.h"
 
 namespace wudao::python {
 namespace {
@@ -25,6 +24,8 @@ moe::Drop parse_drop(const std::string& name) {
   if (name == "position") return moe::Drop::kPosition;
   fail<ConfigError>("route", "drop", "probability or position", '"' + name + '"');
 }
+
+}  // namespace
 
 moe::Gate read_gate(const py::dict& dict) {
   moe::Gate gate;
@@ -66,6 +67,8 @@ moe::LossWeights read_weights(const py::dict& dict) {
   }
   return weights;
 }
+
+namespace {
 
 struct RoutingObject {
   Context ctx;

@@ -1,5 +1,7 @@
 #include "wudao/autograd/gradient.h"
 
+#include <algorithm>
+
 #include "wudao/base/error.h"
 #include "wudao/kernels/table.h"
 #include "wudao/kernels/elementwise.h"
@@ -32,28 +34,40 @@ void Gradient::add(Context& ctx, Tensor gradient) {
   }
 }
 
-void GradientTree::add(Context& ctx, Tensor node, int shards) {
-  nodes_.push_back({std::move(node), shards});
-  while (nodes_.size() > 1 && nodes_[nodes_.size() - 2].shards == nodes_.back().shards) {
-    const Partial right = std::move(nodes_.back());
-    nodes_.pop_back();
-    Partial& left = nodes_.back();
-    if (left.sum.unique()) {
-      accumulate(ctx, left.sum, right.sum);
+void GradientTree::add(Context& ctx, Tensor node, int first, int count) {
+  auto at = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& n) { return n.first > first; });
+  at = nodes_.insert(at, {std::move(node), first, count});
+  for (;;) {
+    const bool is_left = at->first % (2 * at->count) == 0;
+    const auto left = is_left ? at : at - (at == nodes_.begin() ? 0 : 1), right = left + 1;
+    const bool halves = right < nodes_.end() && left->count == right->count && left->first % (2 * left->count) == 0 &&
+                        right->first == left->first + left->count;
+    if (!halves) return;
+    if (left->sum.unique()) {
+      accumulate(ctx, left->sum, right->sum);
     } else {
-      left.sum = sum(ctx, left.sum, right.sum);
+      left->sum = sum(ctx, left->sum, right->sum);
     }
-    left.shards += right.shards;
+    left->count *= 2;
+    at = nodes_.erase(right) - 1;
   }
 }
 
-Tensor GradientTree::take() {
-  if (nodes_.size() != 1) {
-    throw InternalError(text("gradient: expected one complete tree, got ", nodes_.size(), " parts."));
+Tensor GradientTree::take(Context& ctx) {
+  std::vector<Node> nodes = take_nodes();
+  for (std::size_t i = 1; i < nodes.size(); ++i) {
+    if (nodes[i].first == nodes[i - 1].first + nodes[i - 1].count) continue;
+    throw InternalError(text("gradient: expected all shards, got none from ", nodes[i - 1].first + nodes[i - 1].count, " to ",
+                             nodes[i].first, "."));
   }
-  Tensor root = std::move(nodes_.back().sum);
-  nodes_.clear();
-  return root;
+  // Where the number of shards is no power of two: tree(0..V) = tree(0..p) + tree(p..V), p the largest one below V.
+  for (; nodes.size() > 1; nodes.pop_back()) {
+    Node& left = nodes[nodes.size() - 2];
+    left.sum = sum(ctx, left.sum, nodes.back().sum);
+  }
+  return std::move(nodes.back().sum);
 }
+
+std::vector<GradientTree::Node> GradientTree::take_nodes() { return std::exchange(nodes_, {}); }
 
 }  // namespace wudao

@@ -30,23 +30,24 @@ class Gradient {
   int use_ = 0;
 };
 
-// Sums the shards of a global batch in one fixed binary tree, however they come grouped into micro-batches:
-// tree(0..V) = tree(first half) + tree(second half). A micro-batch of S shards (a power of two, aligned) brings the
-// node of its S shards; two nodes of one size that are neighbours become their parent at once (a binary counter), so
-// log2(V / S) + 1 tensors are held at the most.
+// Sums the shards of a global batch in one fixed binary tree, however they come grouped into micro-batches and ranks:
+// tree(0..V) = tree(first half) + tree(second half). A micro-batch brings the node of its shards, `count` from `first` on,
+// an aligned power of two; the halves of a node become the node as soon as both are there. Where shards come in order,
+// that is a binary counter, and log2(V / S) + 1 tensors are held at the most.
 class GradientTree {
  public:
-  void add(Context& ctx, Tensor node, int shards);
-  Tensor take();  // the root; the tree is empty again
+  struct Node {
+    Tensor sum;
+    int first, count;
+  };
+  void add(Context& ctx, Tensor node, int first, int count);
+  Tensor take(Context& ctx);       // the root; the tree is empty again
+  std::vector<Node> take_nodes();  // what there is of it, by first shard; the tree is empty again
   bool empty() const { return nodes_.empty(); }
   void clear() { nodes_.clear(); }
 
  private:
-  struct Partial {
-    Tensor sum;
-    int shards;
-  };
-  std::vector<Partial> nodes_;
+  std::vector<Node> nodes_;  // by first shard
 };
 
 }  // namespace wudao

@@ -49,6 +49,7 @@ struct FillNormal {
   double std;
   philox::Key key;
   ThreadPool* pool;
+  std::int64_t first = 0;  // y[i] is number first + i of the stream
 };
 
 // Forward: y = gelu(x). Backward: y = dy * gelu'(x). tanh form or erf form.

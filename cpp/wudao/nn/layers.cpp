@@ -23,12 +23,12 @@ ParameterPtr ParameterList::keep(const std::string& name, const Shape& shape, bo
   return all_.emplace_back(std::make_shared<Parameter>(name, std::move(value), decay));
 }
 
-ParameterPtr ParameterList::normal(const std::string& name, Shape shape, double std) {
+ParameterPtr ParameterList::normal(const std::string& name, Shape shape, double std, std::int64_t first) {
   const auto stream = kFirstInitStream + static_cast<std::uint32_t>(all_.size());
   const ParameterPtr parameter = keep(name, shape, true);
   const Tensor& value = parameter->value();
   if (!dry_run_) {
-    ctx_.kernels->fill_normal({value.raw(), dtype_, value.size(), std, {seed_, 0, stream}, ctx_.pool.get()});
+    ctx_.kernels->fill_normal({value.raw(), dtype_, value.size(), std, {seed_, 0, stream}, ctx_.pool.get(), first});
   }
   return parameter;
 }

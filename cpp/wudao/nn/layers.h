@@ -19,7 +19,9 @@ class ParameterList {
   ParameterList(Context& ctx, DType dtype, std::uint64_t seed, bool dry_run)
       : ctx_(ctx), dtype_(dtype), seed_(seed), dry_run_(dry_run) {}
 
-  ParameterPtr normal(const std::string& name, Shape shape, double std);      // N(0, std), decayed
+  // N(0, std), decayed. The values are numbers `first`, `first` + 1, ... of the parameter's stream: a part of a parameter
+  // that others have the rest of is drawn as it would be in the whole.
+  ParameterPtr normal(const std::string& name, Shape shape, double std, std::int64_t first = 0);
   ParameterPtr constant(const std::string& name, Shape shape, double value);  // not decayed
   const std::vector<ParameterPtr>& all() const { return all_; }
 
@@ -38,6 +40,7 @@ struct Pass {
   DType compute;         // type of matrix products; the residual stream is in its accumulator type
   double dropout = 0.0;  // 0 outside of training
   bool int8 = false;     // products of linear layers with factors rounded to 8 bits
+  bool training = false;  // whether routers may draw random numbers and experts be full
 
   DType stream() const { return accumulator_of(compute); }
 };

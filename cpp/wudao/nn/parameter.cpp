@@ -5,14 +5,14 @@
 namespace wudao::nn {
 
 void Parameter::add(Context& ctx, Tensor gradient, int use) {
-  trees_.at(static_cast<std::size_t>(use)).add(ctx, std::move(gradient), ctx.shards);
+  trees_.at(static_cast<std::size_t>(use)).add(ctx, std::move(gradient), ctx.first_shard, ctx.shards);
 }
 
 Tensor Parameter::take_gradient(Context& ctx) {
   Tensor sum;
   for (GradientTree& tree : trees_) {
     if (tree.empty()) continue;
-    Tensor part = tree.take();
+    Tensor part = tree.take(ctx);
     if (!sum.defined()) {
       sum = std::move(part);
     } else {
@@ -20,6 +20,10 @@ Tensor Parameter::take_gradient(Context& ctx) {
     }
   }
   return sum.defined() ? sum : ctx.zeros(value_.shape(), value_.dtype());
+}
+
+Tensor Parameter::take_own(Context& ctx) {
+  return trees_[0].empty() ? ctx.zeros(value_.shape(), value_.dtype()) : trees_[0].take(ctx);
 }
 
 void Parameter::quantize(ops::Quantized weight) {

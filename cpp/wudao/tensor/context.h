@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "wudao/base/profile.h"
 #include "wudao/base/thread_pool.h"
@@ -14,15 +15,24 @@ namespace kernels {
 struct Table;
 }
 
+// Consecutive virtual shards.
+struct ShardRange {
+  int first = 0, count = 0;
+};
+
 struct Context {
   std::shared_ptr<Arena> arena;
   std::shared_ptr<ThreadPool> pool;
   const kernels::Table* kernels = nullptr;
   std::shared_ptr<Profile> profile;  // null: nothing is measured
 
-  // The micro-batch at work: `shards` virtual shards of equally many samples, the first of which is sample
-  // `first_sample` of the global batch. Sums over rows are taken per shard, then over shards in one fixed tree.
+  // The micro-batch at work: `shards` virtual shards of equally many samples from shard `first_shard` on, the first of
+  // which is sample `first_sample` of the global batch. Sums over rows are taken per shard, then over shards in one
+  // fixed tree.
   int shards = 1;
+  int first_shard = 0;
+  int all_shards = 1;              // of the global batch
+  std::vector<ShardRange> peers;   // those at work on each rank that shares experts with this one; empty: it has them all
   std::int64_t first_sample = 0;
   std::int64_t samples = 0;  // of the micro-batch; 0 outside of training
   bool packs_anew = false;   // the weights change after this pass: nobody will use their packed forms again

@@ -60,11 +60,13 @@ double run(Context ctx, const model::GLM& glm, const Batch& batch, const PassOpt
   const int micro = options.micro_shards > 0 ? options.micro_shards : options.shards;
   ctx.shards = micro;
   ctx.samples = batch.batch / options.shards * micro;
+  ctx.all_shards = options.shards;
   ctx.seed = options.seed;
   ctx.step = options.step;
   ctx.packs_anew = gradients && micro == options.shards;
   std::vector<double> losses(static_cast<std::size_t>(options.shards));
   for (int first = 0; first < options.shards; first += micro) {
+    ctx.first_shard = first;
     ctx.first_sample = batch.batch / options.shards * first;
     run_micro(ctx, glm, batch, weights, options, gradients, inspector ? inspector(first) : Inspector{}, &losses[first]);
   }

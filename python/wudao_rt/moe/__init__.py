@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from wudao_rt.lazy import lazy
 
 if TYPE_CHECKING:
+    from wudao_rt.moe.config import MoEConfig
+    from wudao_rt.moe.layer import MoELayer
     from wudao_rt.moe.routing import Gate, Routing, bias_update, route
 
-__all__ = ["Gate", "Routing", "bias_update", "route"]
+__all__ = ["Gate", "MoEConfig", "MoELayer", "Routing", "bias_update", "route"]
 
-__getattr__, __dir__ = lazy(__name__, {"routing": ("Gate", "Routing", "bias_update", "route")})
+__getattr__, __dir__ = lazy(__name__, {
+    "config": ("MoEConfig",), "layer": ("MoELayer",), "routing": ("Gate", "Routing", "bias_update", "route")})

@@ -158,7 +158,7 @@ def route(
     _whole("groups", groups, 1)
     _whole("seed", seed, 0)
     _whole("step", step, 0)
-    options = asdict(chosen) | {"k": int(k), "capacity_factor": _capacity(capacity_factor), "drop": drop,
+    options = asdict(chosen) | {"k": int(k), "capacity_factor": read_capacity(capacity_factor), "drop": drop,
                                 "groups": int(groups), "train": bool(train)}
     core = None if comm is None else comm.core
     return Routing(_core.route(np.asarray(logits), options, noise_logits, bias, int(seed), int(step), core))
@@ -187,7 +187,8 @@ def _whole(key: str, value: Any, low: int) -> None:
         raise ConfigError(f"route: {key}: expected a whole number of at least {low}, got {shown(value)}. Change it.")
 
 
-def _capacity(factor: Any) -> float:
+def read_capacity(factor: Any) -> float:
+    """Return the engine's number for a capacity factor; 0: no limit."""
     if factor is None:
         return 0.0
     if not isinstance(factor, Real) or not 0 < factor < 1e9:

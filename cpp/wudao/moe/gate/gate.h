@@ -89,6 +89,9 @@ struct Routing {
   GroupSums sums, sequences, all;  // by group, by sequence, and of the whole batch as one group
 };
 
+// Gives tokens, `rows` of this rank, their place behind those of the ranks before.
+void place(Context& ctx, std::int64_t rows, comm::Communicator& comm, Tokens& tokens);
+
 // ShapeError, ConfigError, also for a logit that is not a number. With `comm` the tokens of its ranks, in their order,
 // are the global sequence; `tokens` learn their place, and all ranks come to the same decisions and errors.
 Routing route(Context& ctx, const Gate& gate, Tokens& tokens, comm::Communicator* comm);

@@ -25,18 +25,6 @@ void check_logits(const Tokens& tokens, const Gate& gate) {
   }
 }
 
-// Gives the tokens their place behind those of the ranks before.
-void place(Context& ctx, Tokens& tokens, comm::Communicator& comm) {
-  const Tensor mine = ctx.empty({1}, DType::kInt64), all = ctx.empty({comm.size()}, DType::kInt64);
-  mine.data<std::int64_t>()[0] = tokens.logits.dim(0);
-  comm.all_gather(mine, all);
-  tokens.first = tokens.total = 0;
-  for (int r = 0; r < comm.size(); ++r) {
-    if (r < comm.rank()) tokens.first += all.data<std::int64_t>()[r];
-    tokens.total += all.data<std::int64_t>()[r];
-  }
-}
-
 // The first element, by token and expert, that no gate can work with: not a number, or +infinity. -1: none.
 std::int64_t first_unusable(const Tensor& z) {
   const Rows rows(z);
@@ -112,6 +100,10 @@ void let_go(Context& ctx, const Gate& gate, const Tokens& tokens, std::int64_t s
   if (gate.capacity_factor == 0.0 || whole_groups(ctx, tokens, size, comm)) {
     return drop(gate, size, experts, routing.chosen, priorities(ctx, gate, tokens, routing), routing.indices);
   }
+  if (comm == nullptr) {
+    fail<ConfigError>("route", "groups", "whole groups in every micro-batch of a rank", text("groups of ", size, " tokens"),
+                      "Use more groups, larger micro-batches or fewer ranks.");
+  }
   const Tensor chosen = gather(ctx, routing.chosen, tokens.total, *comm);
   const Tensor kept = ctx.empty(chosen.shape(), DType::kInt32);
   drop(gate, size, experts, chosen, gather(ctx, priorities(ctx, gate, tokens, routing), tokens.total, *comm), kept);
@@ -151,6 +143,17 @@ GroupSums summed(Context& ctx, const Gate& gate, const Tokens& tokens, const Rou
 
 }  // namespace
 
+void place(Context& ctx, std::int64_t rows, comm::Communicator& comm, Tokens& tokens) {
+  const Tensor mine = ctx.empty({1}, DType::kInt64), all = ctx.empty({comm.size()}, DType::kInt64);
+  mine.data<std::int64_t>()[0] = rows;
+  comm.all_gather(mine, all);
+  tokens.first = tokens.total = 0;
+  for (int r = 0; r < comm.size(); ++r) {
+    if (r < comm.rank()) tokens.first += all.data<std::int64_t>()[r];
+    tokens.total += all.data<std::int64_t>()[r];
+  }
+}
+
 void Gate::check(std::int64_t experts) const {
   const auto whole = [](const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
     if (value < low || value > high) {
@@ -178,7 +181,7 @@ void Gate::check(std::int64_t experts) const {
 
 Routing route(Context& ctx, const Gate& gate, Tokens& tokens, comm::Communicator* comm) {
   check_logits(tokens, gate);
-  if (comm != nullptr) place(ctx, tokens, *comm);
+  if (comm != nullptr) place(ctx, tokens.logits.dim(0), *comm, tokens);
   check_numbers(ctx, tokens, comm);
   const std::int64_t size = group_size("groups", tokens.total, gate.groups);
   if (gate.sequence_length > 0 && tokens.total % gate.sequence_length != 0) {

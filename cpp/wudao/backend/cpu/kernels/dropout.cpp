@@ -39,7 +39,7 @@ void dropout(const kernels::Dropout& p) {
 void fill_normal(const kernels::FillNormal& p) {
   with_accumulator(p.dtype, [&]<class T>(Type<T>) {
     parallel_chunks(p.pool, p.size, kTaskValues, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) static_cast<T*>(p.y)[i] = static_cast<T>(p.std * normal_at(p.key, i));
+      for (std::int64_t i = begin; i < end; ++i) static_cast<T*>(p.y)[i] = static_cast<T>(p.std * normal_at(p.key, p.first + i));
     });
   });
 }

@@ -3,7 +3,7 @@
 // A task is a tile of rows by one panel of the packed weight; what follows the product happens piece by piece, in the
 // first-level cache.
 #include "wudao/backend/cpu/kernels/linear_codes.h"
-#include "wudao/backend/cpu/kernels/linear_finish.h"
+#include "wudao/backend/cpu/kernels/linear_forward.h"
 #include "wudao/backend/cpu/kernels/linear_int8.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
 
@@ -11,28 +11,9 @@ namespace wudao::WUDAO_ISA {
 namespace {
 
 template <class T>
-void forward_tile(const kernels::LinearForward& p, const cpu::gemm::PackedB& weight, int panel, std::int64_t row,
-                  std::int64_t rows) {
-  const cpu::gemm::Operand x = {element(p.x, p.compute, row * p.in), p.compute, rows, p.in, p.in, 1};
-  with_type_like<T>(p.compute, [&](auto compute) {
-    gemm::multiply_panel<T>(x, weight, panel, [&](gemm::Piece<T> piece) {
-      piece.row += row;
-      finish_linear<typename decltype(compute)::type>(p, piece);
-    });
-  });
-}
-
-// Few rows: the weight is most of what is read, and a task takes few of its columns.
-template <class T>
 void forward_few(const kernels::LinearForward& p, const cpu::gemm::PackedB& weight) {
-  const cpu::gemm::Operand x = {p.x, p.compute, p.rows, p.in, p.in, 1};
-  parallel_chunks(p.pool, p.out, gemm::kFewCols, [&](std::int64_t begin, std::int64_t end) {
-    with_type_like<T>(p.compute, [&](auto compute) {
-      gemm::multiply_few<T>(x, weight, begin, end - begin, [&](const gemm::Piece<T>& piece) {
-        finish_linear<typename decltype(compute)::type>(p, piece);
-      });
-    });
-  });
+  parallel_chunks(p.pool, p.out, gemm::kFewCols,
+                  [&](std::int64_t begin, std::int64_t end) { forward_columns<T>(p, weight, begin, end - begin); });
 }
 
 const cpu::gemm::PackedB& packed(const kernels::LinearForward& p) {

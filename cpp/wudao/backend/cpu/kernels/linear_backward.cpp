@@ -1,6 +1,6 @@
 // du = activation'(u) * dropout(dy);  dx = du W;  dweight = sum over shards of du_s^T x_s;  dbias = the same of du.
-#include "wudao/backend/cpu/gemm/plain/panel.h"
 #include "wudao/backend/cpu/kernels/column_sums.h"
+#include "wudao/backend/cpu/kernels/linear_dx.h"
 #include "wudao/backend/cpu/kernels/linear_int8.h"
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_shards.h"
@@ -54,12 +54,7 @@ void make_dx(const kernels::LinearBackward& p) {
   const auto& weight =
       cpu::packed_weight(plain_gemm, *p.packed, cpu::WeightUse::kBackward, {p.weight, p.out, p.in, p.compute}, *p.pool);
   for_each_tile(p.pool, p.rows, weight.panels, [&](int panel, std::int64_t row, std::int64_t rows) {
-    const cpu::gemm::Operand du = {element(p.du, p.compute, row * p.out), p.compute, rows, p.out, p.out, 1};
-    gemm::multiply_panel<T>(du, weight, panel, [&](const gemm::Piece<T>& piece) {
-      for (std::int64_t r = 0; r < piece.rows; ++r) {
-        store_row(piece.sums + r * piece.line, p.dx, p.compute, (row + piece.row + r) * p.in + piece.col, piece.cols);
-      }
-    });
+    dx_tile<T>({p.du, p.dx, p.compute, p.in, p.out}, weight, panel, row, rows);
   });
 }
 

@@ -1,0 +1,205 @@
+// _core.MoELayer: one layer of experts by itself, for other people's models. wudao_rt.moe documents it.
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+
+#include "moe.h"
+#include "runtime.h"
+#include "wudao/base/error.h"
+#include "wudao/comm/self.h"
+#include "wudao/moe/layer.h"
+#include "wudao/ops/add.h"
+
+namespace wudao::python {
+namespace {
+
+using CommunicatorPtr = std::shared_ptr<comm::Communicator>;
+
+moe::LayerConfig read_config(const py::dict& dict) {
+  moe::LayerConfig config;
+  config.hidden = dict["hidden_size"].cast<std::int64_t>();
+  for (const auto& [count, width] : dict["classes"].cast<std::vector<std::pair<std::int64_t, std::int64_t>>>()) {
+    config.classes.push_back({count, width});
+  }
+  config.shared_width = dict["shared_width"].cast<std::int64_t>();
+  const std::string activation = py::str(dict["activation"]);
+  config.activation = activation == "gelu_erf" ? kernels::Activation::kGeluErf : kernels::Activation::kGeluTanh;
+  config.gate = read_gate(dict["gate"].cast<py::dict>());
+  config.losses = read_weights(dict["losses"].cast<py::dict>());
+  config.jitter = dict["jitter"].cast<double>();
+  config.std = config.gate_std = dict["init_std"].cast<double>();
+  config.output_std = dict["output_std"].cast<double>();
+  config.exchange = std::string(py::str(dict["exchange"])) == "two_level" ? moe::ExchangeKind::kTwoLevel
+                                                                           : moe::ExchangeKind::kFlat;
+  config.supernode = dict["supernode_size"].cast<int>();
+  return config;
+}
+
+// Takes the gradient of the input.
+struct InputSink final : GradientSink {
+  Tensor gradient;
+  void add(Context&, Tensor given, int) override { gradient = std::move(given); }
+};
+
+class LayerObject {
+ public:
+  LayerObject(const py::dict& config, std::uint64_t seed, const std::string& dtype, CommunicatorPtr comm)
+      : ctx_(runtime().context()),
+        compute_(parse_dtype(dtype)),
+        comm_(comm == nullptr ? comm::make_self() : std::move(comm)),
+        list_(ctx_, accumulator_of(compute_), seed, false),
+        layer_(ctx_, list_, "", read_config(config), comm_, 1) {
+    ctx_.seed = seed;
+    ctx_.first_shard = comm_->rank();
+    ctx_.all_shards = comm_->size();
+  }
+
+  py::array forward(const py::object& x, bool train, std::uint32_t step) {
+    const Tensor input = read("x", x, layer_.config().hidden);
+    Tensor y;
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard lock(busy_);
+      ctx_.step = step;
+      Tape tape(ctx_, false);
+      y = run(tape, {ops::convert(ctx_, input, compute_), nullptr}, train).value;
+    }
+    return to_numpy(y);
+  }
+
+  // (loss, dx, the gradients of the parameters by name); of what several ranks have, the sum over them.
+  py::tuple loss_and_gradients(const py::object& x, const py::object& dy, bool train, std::uint32_t step) {
+    const Tensor input = read("x", x, layer_.config().hidden), pull = read("dy", dy, layer_.config().hidden);
+    if (pull.shape() != input.shape()) {
+      fail<ShapeError>("MoELayer", "dy", to_text(input.shape()), to_text(pull.shape()));
+    }
+    InputSink sink;
+    double loss = 0.0;
+    std::vector<Tensor> gradients;
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard lock(busy_);
+      ctx_.step = step;
+      Tape tape(ctx_, true);
+      const Var y = run(tape, tape.leaf(ops::convert(ctx_, input, compute_), &sink), train);
+      loss = dot(pull, y.value) + balance_loss();
+      tape.backward(y, ops::convert(ctx_, pull, y.value.dtype()));
+      gradients = take_gradients();
+    }
+    py::dict named;
+    for (std::size_t i = 0; i < gradients.size(); ++i) named[py::str(list_.all()[i]->name())] = to_numpy(gradients[i]);
+    return py::make_tuple(loss, to_numpy_widened(ctx_, sink.gradient), named);
+  }
+
+  py::array get(const std::string& name) { return to_numpy(find(name).value()); }
+
+  void touch() {
+    for (const nn::ParameterPtr& parameter : list_.all()) parameter->value().storage().touch();
+  }
+
+  py::dict telemetry() const {
+    const moe::Telemetry& seen = layer_.telemetry();
+    py::dict losses;
+    for (const auto& [name, value] : seen.losses) losses[py::str(name)] = value;
+    return py::dict(py::arg("counts") = seen.counts, py::arg("dropped") = seen.dropped, py::arg("losses") = losses);
+  }
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const nn::ParameterPtr& parameter : list_.all()) names.push_back(parameter->name());
+    return names;
+  }
+
+  py::object bias() const { return layer_.bias().defined() ? py::object(to_numpy(layer_.bias())) : py::none(); }
+  std::pair<std::int64_t, std::int64_t> held() const {
+    return {layer_.experts().first(), layer_.experts().first() + layer_.experts().count()};
+  }
+
+ private:
+  Tensor read(const char* argument, const py::object& array, std::int64_t hidden) const {
+    Tensor x = float_tensor("MoELayer", argument, array, accumulator_of(compute_));
+    if (x.rank() != 2 || x.dim(1) != hidden) {
+      fail<ShapeError>("MoELayer", argument, text("(tokens, ", hidden, ")"), to_text(x.shape()));
+    }
+    return x;
+  }
+
+  Var run(Tape& tape, const Var& x, bool train) {
+    layer_.clear_telemetry();
+    return layer_({tape, compute_, 0.0, false, train}, x, Var{}, true);
+  }
+
+  // Sum of the weighted balance losses, which are those of the whole sequence: counted on the first rank alone.
+  double balance_loss() const {
+    if (comm_->rank() != 0) return 0.0;
+    const moe::LossWeights& w = layer_.config().losses;
+    const std::pair<const char*, double> weights[] = {
+        {"switch", w.switch_loss}, {"gshard", w.gshard},     {"importance", w.importance},    {"load", w.load},
+        {"z", w.z},                {"sequence", w.sequence}, {"global_batch", w.global_batch}};
+    double sum = 0.0;
+    for (const auto& [name, value] : layer_.telemetry().losses) {
+      for (const auto& [known, weight] : weights) sum += name == known ? weight * value : 0.0;
+    }
+    return sum;
+  }
+
+  static double dot(const Tensor& a, const Tensor& b) {
+    double sum = 0.0;
+    for (std::int64_t i = 0; i < a.size(); ++i) {
+      sum += a.dtype() == DType::kFloat64 ? a.data<double>()[i] * b.data<double>()[i]
+                                          : static_cast<double>(a.data<float>()[i]) * b.data<float>()[i];
+    }
+    return sum;
+  }
+
+  bool is_shared(const nn::Parameter& parameter) const { return !parameter.name().starts_with("experts"); }
+
+  std::vector<Tensor> take_gradients() {
+    std::vector<Tensor> gradients;
+    for (const nn::ParameterPtr& parameter : list_.all()) {
+      if (is_shared(*parameter)) {
+        gradients.push_back(parameter->take_own(ctx_));
+        comm_->all_reduce(ctx_, gradients.back(), comm::Reduce::kSum);
+      } else {
+        gradients.push_back(parameter->take_gradient(ctx_));
+      }
+    }
+    return gradients;
+  }
+
+  const nn::Parameter& find(const std::string& name) const {
+    for (const nn::ParameterPtr& parameter : list_.all()) {
+      if (parameter->name() == name) return *parameter;
+    }
+    fail<ConfigError>("MoELayer", "name", "a parameter of the layer", '"' + name + '"');
+  }
+
+  Context ctx_;
+  DType compute_;
+  CommunicatorPtr comm_;
+  nn::ParameterList list_;
+  moe::Layer layer_;
+  std::mutex busy_;
+};
+
+}  // namespace
+}  // namespace wudao::python
+
+void bind_moe_layer(pybind11::module_& m) {
+  namespace py = pybind11;
+  using namespace wudao::python;
+  py::class_<LayerObject>(m, "MoELayer")
+      .def(py::init<const py::dict&, std::uint64_t, const std::string&, CommunicatorPtr>(), py::arg("config"),
+           py::arg("seed"), py::arg("dtype"), py::arg("comm").none(true))
+      .def("forward", &LayerObject::forward, py::arg("x"), py::arg("train"), py::arg("step"))
+      .def("loss_and_gradients", &LayerObject::loss_and_gradients, py::arg("x"), py::arg("dy"), py::arg("train"),
+           py::arg("step"))
+      .def("get", &LayerObject::get, py::arg("name"))
+      .def("touch", &LayerObject::touch)
+      .def("names", &LayerObject::names)
+      .def_property_readonly("telemetry", &LayerObject::telemetry)
+      .def_property_readonly("bias", &LayerObject::bias)
+      .def_property_readonly("held", &LayerObject::held);
+}

@@ -1,0 +1,27 @@
+// One task of dx = du W.
+#pragma once
+
+#include "wudao/backend/cpu/gemm/plain/panel.h"
+#include "wudao/backend/cpu/kernels/linear_rows.h"
+
+namespace wudao::WUDAO_ISA {
+
+struct InputGradient {
+  const void* du;  // (any, out) compute
+  void* dx;        // (any, in) compute
+  DType compute;
+  std::int64_t in, out;
+};
+
+// Rows [row, row + rows) by one panel of W.
+template <class T>
+void dx_tile(const InputGradient& p, const cpu::gemm::PackedB& weight, int panel, std::int64_t row, std::int64_t rows) {
+  const cpu::gemm::Operand du = {element(p.du, p.compute, row * p.out), p.compute, rows, p.out, p.out, 1};
+  gemm::multiply_panel<T>(du, weight, panel, [&](const gemm::Piece<T>& piece) {
+    for (std::int64_t r = 0; r < piece.rows; ++r) {
+      store_row(piece.sums + r * piece.line, p.dx, p.compute, (row + piece.row + r) * p.in + piece.col, piece.cols);
+    }
+  });
+}
+
+}  // namespace wudao::WUDAO_ISA
