@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -119,8 +120,11 @@ def run(suite: Suite, reports: Path) -> Outcome:
     command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *suite.pytest]
     if suite.build in RUNTIMES:
         command.append("--capture=sys")  # a sanitizer's last words go past Python
-    code = subprocess.run(command, cwd=ROOT, env=environment(suite)).returncode
-    return judge(suite.name, code, report, time.monotonic() - start)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if suite.levels else {}  # several at once
+    done = subprocess.run(command, cwd=ROOT, env=environment(suite), text=True, **pipes)
+    if done.stdout:
+        print(done.stdout, end="", flush=True)
+    return judge(suite.name, done.returncode, report, time.monotonic() - start)
 
 
 def judge(name: str, code: int, report: Path, seconds: float) -> Outcome:
@@ -152,7 +156,8 @@ def run_suite(suite: Suite, built: dict[str, str]) -> list[Outcome]:
         return [Outcome(suite.name, 0, 0.0, problem)]
     reports = ROOT / "build" / "reports"
     reports.mkdir(parents=True, exist_ok=True)
-    return [run(one, reports) for one in expand(suite)]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as several:  # CPU levels are independent of each other
+        return list(several.map(lambda one: run(one, reports), expand(suite)))
 
 
 def summary(tier: str, suites: list[Suite], outcomes: list[Outcome], seconds: float) -> tuple[str, bool]:

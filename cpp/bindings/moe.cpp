@@ -1,7 +1,8 @@
 // _core.route: which experts see a token, on NumPy arrays.
+#include "moe.h"
+
 #include <pybind11/stl.h>
 
-#include "moe.h"
 #include "runtime.h"
 #include "wudao/base/error.h"
 

@@ -31,16 +31,22 @@ moe::LayerConfig read_config(const py::dict& dict) {
   config.jitter = dict["jitter"].cast<double>();
   config.std = config.gate_std = dict["init_std"].cast<double>();
   config.output_std = dict["output_std"].cast<double>();
-  config.exchange = std::string(py::str(dict["exchange"])) == "two_level" ? moe::ExchangeKind::kTwoLevel
-                                                                           : moe::ExchangeKind::kFlat;
+  config.exchange =
+      std::string(py::str(dict["exchange"])) == "two_level" ? moe::ExchangeKind::kTwoLevel : moe::ExchangeKind::kFlat;
   config.supernode = dict["supernode_size"].cast<int>();
   return config;
 }
 
-// Takes the gradient of the input.
+// Takes the gradient of the input: that through the experts and that through the router.
 struct InputSink final : GradientSink {
   Tensor gradient;
-  void add(Context&, Tensor given, int) override { gradient = std::move(given); }
+  void add(Context& ctx, Tensor given, int) override {
+    if (!gradient.defined()) {
+      gradient = std::move(given);
+    } else {
+      ops::accumulate(ctx, gradient, given);
+    }
+  }
 };
 
 class LayerObject {
@@ -135,9 +141,13 @@ class LayerObject {
   double balance_loss() const {
     if (comm_->rank() != 0) return 0.0;
     const moe::LossWeights& w = layer_.config().losses;
-    const std::pair<const char*, double> weights[] = {
-        {"switch", w.switch_loss}, {"gshard", w.gshard},     {"importance", w.importance},    {"load", w.load},
-        {"z", w.z},                {"sequence", w.sequence}, {"global_batch", w.global_batch}};
+    const std::pair<const char*, double> weights[] = {{"switch", w.switch_loss},
+                                                      {"gshard", w.gshard},
+                                                      {"importance", w.importance},
+                                                      {"load", w.load},
+                                                      {"z", w.z},
+                                                      {"sequence", w.sequence},
+                                                      {"global_batch", w.global_batch}};
     double sum = 0.0;
     for (const auto& [name, value] : layer_.telemetry().losses) {
       for (const auto& [known, weight] : weights) sum += name == known ? weight * value : 0.0;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from layer_bodies import LAYER_BODIES
 from routing_bodies import routing, routing_mistakes
 
 from wudao_rt.errors import ConfigError, DTypeError, ShapeError
@@ -132,4 +133,4 @@ def mistakes(comm):
 
 BODIES = {body.__name__: body for body in (
     all_reduce, reduce_scatter, all_gather, broadcast, all_to_all_v, counters, send_and_receive, split, barrier, mistakes,
-    routing, routing_mistakes)}
+    routing, routing_mistakes, *LAYER_BODIES)}

@@ -12,7 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 BUILD = Path(os.environ.get("WUDAO_BUILD", ROOT / "build" / "release"))
-LIMIT = 120  # seconds; a job that takes longer hangs
+LIMIT = 60  # seconds; a job that takes longer hangs
 
 
 @dataclass(frozen=True)

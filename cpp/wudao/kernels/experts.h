@@ -1,5 +1,5 @@
-// Arguments of the kernels of a mixture of experts: rows gathered by expert, products of uneven batches of rows with each
-// expert's own weight, and rows brought back to their tokens.
+// Arguments of the kernels of a mixture of experts: rows gathered by expert, products of uneven batches of rows with
+// each expert's own weight, and rows brought back to their tokens.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,12 @@ namespace wudao::kernels {
 // Rows lie expert after expert: expert e has rows [begin[e], begin[e + 1]), which may be none; begin[0] = 0.
 //   u = x W_e^T + b_e;  y = activation(u)
 struct ExpertsForward {
-  const void* x;         // (rows, in) compute
-  const void* weights;   // (experts, out, in) accumulator type
-  PackedForms* packed;   // where packed forms of the weights are kept
-  const void* biases;    // (experts, out) accumulator type or null
-  void* y;               // (rows, out) y_type
-  void* preactivation;   // u (rows, out) compute, kept for backward; null when not wanted
+  const void* x;              // (rows, in) compute
+  const void* weights;        // (experts, out, in) accumulator type
+  PackedForms* packed;        // where packed forms of the weights are kept
+  const void* biases;         // (experts, out) accumulator type or null
+  void* y;                    // (rows, out) y_type
+  void* preactivation;        // u (rows, out) compute, kept for backward; null when not wanted
   const std::int64_t* begin;  // (experts + 1,)
   std::int64_t* tasks;        // (experts + 1,) work
   DType compute, y_type;
@@ -26,8 +26,8 @@ struct ExpertsForward {
 };
 
 // du = activation'(u) * dy;  dx = du W_e;  dW_e = sum over shards of du_s^T x_s;  db_e likewise.
-// Rows of an expert lie shard after shard; of the shards at hand, those of one gradient are `first_shard` .. + `shards`,
-// a power of two.
+// Rows of an expert lie shard after shard; of the shards at hand, those of one gradient are `first_shard` .. +
+// `shards`, a power of two.
 struct ExpertsBackward {
   const void* dy;  // (rows, out) y_type
   const void* x;

@@ -28,8 +28,8 @@ void LayerConfig::check(int ranks) const {
   }
   check_size("num_experts", experts(), 1);
   if (experts() < ranks) {
-    fail<ConfigError>("MoEConfig", "num_experts", text("at least ", ranks, ", the ranks that share them"), text(experts()),
-                      "Use fewer ranks of expert parallelism.");
+    fail<ConfigError>("MoEConfig", "num_experts", text("at least ", ranks, ", the ranks that share them"),
+                      text(experts()), "Use fewer ranks of expert parallelism.");
   }
   gate.check(experts());
   if (!(jitter >= 0.0 && jitter < 1.0)) {

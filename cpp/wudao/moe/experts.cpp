@@ -47,12 +47,29 @@ Tensor gradients(Context& ctx, const Plan& plan, const Part& part, const Tensor&
   const Tensor du = activation == kernels::Activation::kNone ? dy : ctx.empty(dy.shape(), dy.dtype());
   ops::PackedWeight packed(ctx, w);
   const auto run = [&](bool fresh, void* dweights, void* dbiases, const ShardBlock& block) {
-    ctx.kernels->experts_backward({dy.raw(), x.raw(), w.raw(), packed.forms(),
-                                   preactivation.defined() ? preactivation.raw() : nullptr, fresh ? dx.raw() : nullptr,
-                                   dweights, dbiases, du.raw(), part.begin.data<std::int64_t>(),
-                                   part.shard_begin.data<std::int64_t>(), part.tasks.data<std::int64_t>(), x.dtype(),
-                                   dy.dtype(), activation, w.dim(0), w.dim(2), w.dim(1), plan.shards, block.column,
-                                   block.shards.count, fresh, ctx.pool.get()});
+    ctx.kernels->experts_backward({dy.raw(),
+                                   x.raw(),
+                                   w.raw(),
+                                   packed.forms(),
+                                   preactivation.defined() ? preactivation.raw() : nullptr,
+                                   fresh ? dx.raw() : nullptr,
+                                   dweights,
+                                   dbiases,
+                                   du.raw(),
+                                   part.begin.data<std::int64_t>(),
+                                   part.shard_begin.data<std::int64_t>(),
+                                   part.tasks.data<std::int64_t>(),
+                                   x.dtype(),
+                                   dy.dtype(),
+                                   activation,
+                                   w.dim(0),
+                                   w.dim(2),
+                                   w.dim(1),
+                                   plan.shards,
+                                   block.column,
+                                   block.shards.count,
+                                   fresh,
+                                   ctx.pool.get()});
   };
   if (plan.blocks.empty()) run(true, nullptr, nullptr, {0, {0, 1}});
   bool fresh = true;
@@ -76,7 +93,7 @@ Experts::Experts(nn::ParameterList& list, const std::string& name, const LayerCo
   std::int64_t begin = 0;
   for (std::size_t c = 0; c < config.classes.size(); ++c) {
     const ExpertClass& cls = config.classes[c];
-    const std::int64_t from = std::max(begin, first_), to = std::max(from, std::min(begin + cls.count, first_ + count_));
+    const std::int64_t from = std::clamp(begin, first, last), to = std::clamp(begin + cls.count, first, last);
     Bank bank{from, to - from, cls.width, nullptr, nullptr, nullptr, nullptr};
     const std::int64_t skipped = from - begin, size = cls.width * hidden_;
     const std::string base = name + (config.classes.size() > 1 ? ".class" + std::to_string(c) : "");

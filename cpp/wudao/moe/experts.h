@@ -17,7 +17,7 @@ struct Bank {
 
 // What backward needs of the experts' products, bank by bank.
 struct ExpertRows {
-  Tensor x;                             // (rows, hidden) the input
+  Tensor x;                              // (rows, hidden) the input
   std::vector<Tensor> inner, activated;  // (rows of the bank, width): W_1 x + b_1, and its activation
 };
 

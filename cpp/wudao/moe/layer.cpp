@@ -35,8 +35,8 @@ Layer::Layer(Context& ctx, nn::ParameterList& list, const std::string& name, con
   if (config.shared_width > 0) {
     shared_up_ = std::make_unique<nn::Linear>(list, name + "shared_expert.h_to_4h", config.hidden, config.shared_width,
                                               config.std);
-    shared_down_ = std::make_unique<nn::Linear>(list, name + "shared_expert.4h_to_h", config.shared_width, config.hidden,
-                                                config.output_std);
+    shared_down_ = std::make_unique<nn::Linear>(list, name + "shared_expert.4h_to_h", config.shared_width,
+                                                config.hidden, config.output_std);
   }
   if (config.gate.kind == GateKind::kBias) bias_ = ctx.zeros({config.experts()}, DType::kFloat64);
 }
@@ -80,8 +80,8 @@ Var Layer::operator()(const nn::Pass& pass, const Var& x, const Var& residual, b
   const Var weights = tape.apply<RouteWeights>(
       {gate_of(ctx, pass, global), config_.losses, tokens, state, global ? comm_.get() : nullptr}, logits, noise);
   record(state->routing);
-  const auto plan = std::make_shared<Plan>(
-      make_plan(ctx, state->routing.indices, config_.experts(), peers_of(ctx, *comm_), *comm_));
+  const auto plan =
+      std::make_shared<Plan>(make_plan(ctx, state->routing.indices, config_.experts(), peers_of(ctx, *comm_), *comm_));
   const Var y = tape.apply<Mixture>(
       {plan, &experts_, exchange_.get(), pass.dropout, stream_ + kGateStreams + 1, tokens.first}, x, weights, residual);
   if (shared_up_ == nullptr) return y;
@@ -95,7 +95,8 @@ void Layer::record(const Routing& routing) const {
   };
   add(telemetry_.counts, routing.counts);
   add(telemetry_.dropped, routing.dropped);
-  if (telemetry_.losses.empty()) telemetry_.losses = routing.losses;
+  if (telemetry_.losses.empty())
+    telemetry_.losses = routing.losses;
   else {
     for (std::size_t i = 0; i < routing.losses.size(); ++i) telemetry_.losses[i].second += routing.losses[i].second;
   }

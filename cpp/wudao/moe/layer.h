@@ -8,7 +8,7 @@ namespace wudao::moe {
 
 // What a layer saw since it was asked last, of this rank's tokens (of all, where routing is over ranks).
 struct Telemetry {
-  std::vector<std::int64_t> counts, dropped;  // by expert
+  std::vector<std::int64_t> counts, dropped;           // by expert
   std::vector<std::pair<std::string, double>> losses;  // summed over passes
   std::int64_t passes = 0;
 };
@@ -20,8 +20,9 @@ class Layer {
   Layer(Context& ctx, nn::ParameterList& list, const std::string& name, const LayerConfig& config,
         std::shared_ptr<comm::Communicator> comm, std::uint32_t stream);
 
-  // residual + dropout(mixture of experts of x) + dropout(shared expert of x): x compute, residual stream -> stream. `global`: the tokens of all ranks
-  // of `comm` are the global sequence; otherwise the context says which shards these are.
+  // residual + dropout(mixture of experts of x) + dropout(shared expert of x): x compute, residual stream -> stream.
+  // `global`: the tokens of all ranks of `comm` are the global sequence; otherwise the context says which shards these
+  // are.
   Var operator()(const nn::Pass& pass, const Var& x, const Var& residual, bool global = false) const;
 
   const LayerConfig& config() const { return config_; }

@@ -6,7 +6,9 @@
 namespace wudao::moe {
 namespace {
 
-philox::Key dropout_key(const Context& ctx, const Mixture::Params& params) { return {ctx.seed, ctx.step, params.stream}; }
+philox::Key dropout_key(const Context& ctx, const Mixture::Params& params) {
+  return {ctx.seed, ctx.step, params.stream};
+}
 
 // y_t = residual_t + dropout(sum of weighted rows); without weights, their plain sum.
 Tensor combine(Context& ctx, const Mixture::Params& params, const Tensor& rows, const Tensor& weights,
@@ -42,11 +44,12 @@ ops::Tensors<3> Mixture::backward(Context& ctx, const Params& params, const Save
   const Tensor dmade = ctx.empty(saved.made.shape(), saved.made.dtype());
   ops::Tensors<3> grads;
   grads[1] = ctx.empty(saved.weights.shape(), saved.weights.dtype());
-  ctx.kernels->combine_backward({dy.raw(), saved.made.raw(), slot.data<std::int64_t>(), saved.weights.raw(), dmade.raw(),
-                                 grads[1].raw(), saved.made.dtype(), dy.dtype(), params.dropout, dropout_key(ctx, params),
-                                 params.first_row, slot.dim(0), dy.dim(1), slot.dim(1), ctx.pool.get()});
-  const Tensor drows = params.experts->backward(ctx, *params.plan, saved.rows,
-                                                params.exchange->scatter(ctx, *params.plan, dmade));
+  ctx.kernels->combine_backward({dy.raw(), saved.made.raw(), slot.data<std::int64_t>(), saved.weights.raw(),
+                                 dmade.raw(), grads[1].raw(), saved.made.dtype(), dy.dtype(), params.dropout,
+                                 dropout_key(ctx, params), params.first_row, slot.dim(0), dy.dim(1), slot.dim(1),
+                                 ctx.pool.get()});
+  const Tensor drows =
+      params.experts->backward(ctx, *params.plan, saved.rows, params.exchange->scatter(ctx, *params.plan, dmade));
   const Tensor back = params.exchange->collect(ctx, *params.plan, drows);
   grads[0] = combine(ctx, params, back, {}, {}, back.dtype(), 0.0);
   if (needs[2] && saved.residual) grads[2] = dy;

@@ -47,7 +47,8 @@ std::vector<Counts> exchange_counts(const Counts& mine, std::int64_t experts, co
   }
   Counts found(static_cast<std::size_t>(total));
   const auto borrow = [](const Counts& c) {
-    return Tensor::borrow(const_cast<std::int64_t*>(c.data()), {static_cast<std::int64_t>(c.size())}, DType::kInt64, nullptr);
+    return Tensor::borrow(const_cast<std::int64_t*>(c.data()), {static_cast<std::int64_t>(c.size())}, DType::kInt64,
+                          nullptr);
   };
   comm.all_to_all_v({borrow(mine), send}, {borrow(found), receive});
   std::vector<Counts> by_source;

@@ -20,8 +20,8 @@ struct ShardBlock {
 
 struct Plan {
   // Rows that this rank sends.
-  Tensor token;  // (sent,) int64: whose row it is
-  Tensor slot;   // (T, k) int64: where the row of a choice is among those sent; -1: none
+  Tensor token;                              // (sent,) int64: whose row it is
+  Tensor slot;                               // (T, k) int64: where the row of a choice is among those sent; -1: none
   std::vector<std::int64_t> sent, received;  // rows to each rank and from each
 
   // Rows that this rank's experts see.
@@ -30,7 +30,7 @@ struct Plan {
   Tensor begin;        // (experts + 1,) int64: rows of each local expert
   Tensor shard_begin;  // (experts, shards + 1) int64: of each shard of each local expert
   std::vector<ShardBlock> blocks;
-  int shards = 0;      // at hand, of all ranks
+  int shards = 0;  // at hand, of all ranks
 
   std::int64_t rows() const { return order_rows; }
   std::int64_t order_rows = 0;

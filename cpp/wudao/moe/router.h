@@ -38,7 +38,8 @@ struct RouteWeights {
     LossWeights losses;
     Tokens tokens;  // all but the logits
     std::shared_ptr<RouteState> state;
-    comm::Communicator* comm = nullptr;  // ranks whose tokens make the global sequence; null: `tokens` says where they are
+    comm::Communicator* comm =
+        nullptr;  // ranks whose tokens make the global sequence; null: `tokens` says where they are
   };
   struct Saved {};
   static Tensor forward(Context& ctx, const Params& params, const ops::Tensors<2>& inputs, Saved* saved);

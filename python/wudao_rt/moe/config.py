@@ -98,10 +98,12 @@ class MoEConfig:
         std = self.init_std
         return {"hidden_size": self.hidden_size, "classes": list(self.all_classes), "shared_width": self.shared_width,
                 "activation": self.activation, "gate": self.gate_options(), "losses": dict(self.losses),
-                "jitter": self.jitter, "init_std": std, "output_std": std if self.output_std is None else self.output_std,
+                "jitter": self.jitter, "init_std": std,
+                "output_std": std if self.output_std is None else self.output_std,
                 "exchange": self.exchange, "supernode_size": self.supernode_size}
 
 
 def _whole(name: str, value: Any, low: int) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool) or not low <= value < 2**31:
-        raise ConfigError(f"MoEConfig: {name}: expected a whole number of at least {low}, got {shown(value)}. Change it.")
+        raise ConfigError(f"MoEConfig: {name}: expected a whole number of at least {low}, got {shown(value)}. Change "
+                          "it.")

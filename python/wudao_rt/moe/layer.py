@@ -27,8 +27,8 @@ class MoELayer:
         config: what it is.
         seed: of the first weights and of what is random in training. An expert's weights depend on its id alone.
         dtype: compute type. Weights and y are float32 (float64 for "float64"); the router computes in that type too.
-        comm: ranks that share the experts: rank r of R holds ids [r E / R, (r + 1) E / R). Every rank has to make the same
-            calls; the tokens of all ranks, in their order, are the global sequence.
+        comm: ranks that share the experts: rank r of R holds ids [r E / R, (r + 1) E / R). Every rank has to make the
+            same calls; the tokens of all ranks, in their order, are the global sequence.
 
     Raises:
         ConfigError: more ranks than experts; a supernode_size that does not divide the ranks.

@@ -101,8 +101,8 @@ void let_go(Context& ctx, const Gate& gate, const Tokens& tokens, std::int64_t s
     return drop(gate, size, experts, routing.chosen, priorities(ctx, gate, tokens, routing), routing.indices);
   }
   if (comm == nullptr) {
-    fail<ConfigError>("route", "groups", "whole groups in every micro-batch of a rank", text("groups of ", size, " tokens"),
-                      "Use more groups, larger micro-batches or fewer ranks.");
+    fail<ConfigError>("route", "groups", "whole groups in every micro-batch of a rank",
+                      text("groups of ", size, " tokens"), "Use more groups, larger micro-batches or fewer ranks.");
   }
   const Tensor chosen = gather(ctx, routing.chosen, tokens.total, *comm);
   const Tensor kept = ctx.empty(chosen.shape(), DType::kInt32);

@@ -28,9 +28,8 @@ void combine_block(const kernels::CombineRows& p, std::int64_t t, std::int64_t c
     const std::int64_t slot = p.slot[t * p.k + j];
     if (slot < 0) continue;
     const T w = p.weights == nullptr ? T(1) : static_cast<const T*>(p.weights)[t * p.k + j];
-    as_stored<T>(p.r, p.compute, slot * p.cols + col, [&](const auto* from) {
-      change_row(sum, from, size, [&](Vec<T> a, Vec<T> b) { return a + b * w; });
-    });
+    as_stored<T>(p.r, p.compute, slot * p.cols + col,
+                 [&](const auto* from) { change_row(sum, from, size, [&](Vec<T> a, Vec<T> b) { return a + b * w; }); });
   }
   if (p.dropout > 0) dropout_in_place(sum, p.key, p.dropout, number_of(p, t, col), size);
   if (p.residual != nullptr) add_row(sum, p.residual, p.y_type, t * p.cols + col, size);
@@ -49,9 +48,8 @@ void backward_row(const kernels::CombineBackward& p, std::int64_t t) {
       const std::int64_t slot = p.slot[t * p.k + j];
       if (slot < 0) continue;
       load_row(p.r, p.compute, slot * p.cols + col, r, size);
-      dw[j] += sum_over<T>(size, [&](std::int64_t i, auto lanes) {
-        return Vec<T>::load(d + i, lanes) * Vec<T>::load(r + i, lanes);
-      });
+      dw[j] += sum_over<T>(
+          size, [&](std::int64_t i, auto lanes) { return Vec<T>::load(d + i, lanes) * Vec<T>::load(r + i, lanes); });
       const T w = static_cast<const T*>(p.weights)[t * p.k + j];
       change_row(r, d, size, [&](Vec<T>, Vec<T> b) { return b * w; });
       store_row(r, p.dr, p.compute, slot * p.cols + col, size);

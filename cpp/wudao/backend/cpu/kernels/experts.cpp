@@ -1,8 +1,9 @@
 // The forward products of experts: each with its own rows, all in one list of tasks.
+#include "wudao/kernels/experts.h"
+
 #include "wudao/backend/cpu/expert_forms.h"
 #include "wudao/backend/cpu/kernels/experts_tasks.h"
 #include "wudao/backend/cpu/kernels/linear_forward.h"
-#include "wudao/kernels/experts.h"
 
 namespace wudao::WUDAO_ISA {
 namespace {

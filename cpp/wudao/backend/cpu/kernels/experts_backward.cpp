@@ -1,4 +1,5 @@
-// The gradients of experts: du = activation'(u) dy, dx = du W_e, and dW_e, db_e summed shard by shard in the fixed tree.
+// The gradients of experts: du = activation'(u) dy, dx = du W_e, and dW_e, db_e summed shard by shard in the fixed
+// tree.
 #include "wudao/backend/cpu/expert_forms.h"
 #include "wudao/backend/cpu/kernels/experts_tasks.h"
 #include "wudao/backend/cpu/kernels/linear_dx.h"
@@ -46,8 +47,9 @@ void make_dx(const kernels::ExpertsBackward& p) {
     const std::int64_t e = expert_of(p.tasks, p.experts, task), own = task - p.tasks[e];
     const std::int64_t rows = p.begin[e + 1] - p.begin[e], height = cpu::product_tile_rows(rows);
     const std::int64_t row = own % down(rows) * height;
-    const auto& weight = cpu::packed_weight(plain_gemm, forms[e], cpu::WeightUse::kBackward,
-                                            {element(p.weights, sum, e * p.out * p.in), p.out, p.in, p.compute}, *p.pool);
+    const auto& weight =
+        cpu::packed_weight(plain_gemm, forms[e], cpu::WeightUse::kBackward,
+                           {element(p.weights, sum, e * p.out * p.in), p.out, p.in, p.compute}, *p.pool);
     dx_tile<T>({p.du, p.dx, p.compute, p.in, p.out}, weight, static_cast<int>(own / down(rows)), p.begin[e] + row,
                smaller(height, rows - row));
   });
@@ -87,13 +89,14 @@ void make_dweights(const kernels::ExpertsBackward& p) {
 template <class T>
 void bias_columns(const kernels::ExpertsBackward& p, std::int64_t e, std::int64_t col, std::int64_t size) {
   constexpr int kSlots = 32;
-  auto* const nodes =
-      static_cast<T*>(cpu::workspace(cpu::Workspace::kTile, kSlots * kColumnBlock * static_cast<std::int64_t>(sizeof(T))));
+  auto* const nodes = static_cast<T*>(
+      cpu::workspace(cpu::Workspace::kTile, kSlots * kColumnBlock * static_cast<std::int64_t>(sizeof(T))));
   const std::int64_t* const begin = shards_of(p, e);
   for (std::int64_t s = 0; s < p.shards; ++s) {
     T* const sums = nodes + leaf_slot(s) * kColumnBlock;
     clear_row(sums, size);
-    for (std::int64_t row = begin[s]; row < begin[s + 1]; ++row) add_row(sums, p.du, p.compute, row * p.out + col, size);
+    for (std::int64_t row = begin[s]; row < begin[s + 1]; ++row)
+      add_row(sums, p.du, p.compute, row * p.out + col, size);
     close_leaf(s, [&](int into, int from) { add_row(nodes + into * kColumnBlock, nodes + from * kColumnBlock, size); });
   }
   __builtin_memcpy(static_cast<T*>(p.dbiases) + e * p.out + col, nodes, static_cast<std::size_t>(size) * sizeof(T));

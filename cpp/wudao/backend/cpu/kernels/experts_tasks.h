@@ -28,7 +28,8 @@ inline std::int64_t expert_of(const std::int64_t* ends, std::int64_t experts, st
 
 // Packs the weights of all experts that have rows; a second call finds them packed.
 inline void pack_experts(PackedForms* forms, cpu::WeightUse use, const void* weights, std::int64_t experts,
-                         const std::int64_t* begin, std::int64_t in, std::int64_t out, DType compute, ThreadPool* pool) {
+                         const std::int64_t* begin, std::int64_t in, std::int64_t out, DType compute,
+                         ThreadPool* pool) {
   const auto bytes = out * in * static_cast<std::int64_t>(size_of(accumulator_of(compute)));
   parallel_for(pool, experts, [&](std::int64_t e) {
     if (begin[e] == begin[e + 1]) return;
