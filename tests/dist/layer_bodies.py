@@ -23,8 +23,9 @@ LAYERS = {
 
 def _pair(comm, options, dtype):
     """The layer of one process and that of the ranks, with equal weights."""
-    config = MoEConfig(HIDDEN, init_std=0.3, **options)
-    return MoELayer(config, 3, dtype), MoELayer(config, 3, dtype, comm)
+    alone = {name: value for name, value in options.items() if name not in ("exchange", "supernode_size")}
+    return (MoELayer(MoEConfig(HIDDEN, init_std=0.3, **alone), 3, dtype),
+            MoELayer(MoEConfig(HIDDEN, init_std=0.3, **options), 3, dtype, comm))
 
 
 def _tokens(count, seed, dtype):
@@ -57,6 +58,39 @@ def layer(comm):  # [15, 16, 18 in part, 21, 22, 28, 30]
             _same(comm, options, "float64")
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error
+
+
+def two_level(comm):  # [17, 18, 28]: the bits of flat, for every size of supernode
+    for size in (s for s in (1, 2, 4) if comm.size % s == 0):
+        for name in ("naive", "classes", "noisy"):
+            options = LAYERS[name]
+            if options.get("num_experts", 6) >= comm.size:
+                _same(comm, options | {"exchange": "two_level", "supernode_size": size}, "float64")
+    options = LAYERS["naive"] | {"exchange": "two_level", "supernode_size": comm.size + 1}
+    with pytest.raises(ConfigError, match=f"supernode_size: expected a divisor of the {comm.size} ranks, got"):
+        MoELayer(MoEConfig(HIDDEN, **options), comm=comm)
+
+
+def messages(comm):  # [19]
+    x = np.random.default_rng(comm.rank).normal(size=(200, 256))  # every rank has rows for every other
+    seen = {}
+    for exchange in ("flat", "two_level"):
+        for size in (s for s in (1, 2, 4) if comm.size % s == 0):
+            config = MoEConfig(256, 8, 24, exchange=exchange, supernode_size=size)
+            made = MoELayer(config, dtype="float64", comm=comm)
+            before = comm.counters
+            made.forward(x)
+            seen[exchange, size] = now = {name: count - before[name] for name, count in comm.counters.items()}
+            near, far = size - 1, comm.size // size - 1
+            if exchange == "flat":  # counts, rows there, rows back
+                assert now["messages_intra"] == 3 * near and now["messages_inter"] == 3 * (comm.size - size)
+            else:  # counts, rows there, rows back by both levels; and which rows are of the same token, across
+                assert now["messages_intra"] == 3 * near and now["messages_inter"] == 4 * far
+    for size in (2, 4):
+        if comm.size > size and comm.size % size == 0:  # a token crosses once to a supernode, its results one by one
+            flat, two = (seen[exchange, size]["bytes_inter"] for exchange in ("flat", "two_level"))
+            assert two < 0.99 * flat
+    comm.set_supernode(0)
 
 
 def layer_in_half_types(comm):
@@ -103,4 +137,4 @@ def layer_mistakes(comm):
         MoELayer(MoEConfig(HIDDEN, 8), dtype="float64", comm=comm).forward(x)
 
 
-LAYER_BODIES = (layer, layer_in_half_types, layer_first_weights, layer_collapse, layer_mistakes)
+LAYER_BODIES = (layer, two_level, messages, layer_in_half_types, layer_first_weights, layer_collapse, layer_mistakes)

@@ -32,6 +32,7 @@ Layer::Layer(Context& ctx, nn::ParameterList& list, const std::string& name, con
                  : nullptr),
       experts_(list, name + "experts", config, comm_->rank(), comm_->size()),
       exchange_(make_exchange(comm_, config)) {
+  if (config.supernode > 0) comm_->set_supernode(config.supernode);
   if (config.shared_width > 0) {
     shared_up_ = std::make_unique<nn::Linear>(list, name + "shared_expert.h_to_4h", config.hidden, config.shared_width,
                                               config.std);
@@ -81,7 +82,7 @@ Var Layer::operator()(const nn::Pass& pass, const Var& x, const Var& residual, b
       {gate_of(ctx, pass, global), config_.losses, tokens, state, global ? comm_.get() : nullptr}, logits, noise);
   record(state->routing);
   const auto plan =
-      std::make_shared<Plan>(make_plan(ctx, state->routing.indices, config_.experts(), peers_of(ctx, *comm_), *comm_));
+      std::make_shared<Plan>(exchange_->plan(ctx, state->routing.indices, config_.experts(), peers_of(ctx, *comm_)));
   const Var y = tape.apply<Mixture>(
       {plan, &experts_, exchange_.get(), pass.dropout, stream_ + kGateStreams + 1, tokens.first}, x, weights, residual);
   if (shared_up_ == nullptr) return y;

@@ -5,6 +5,7 @@
 // sequence), whoever sent them: so its products, and the sums in its gradients, are the same for any number of ranks.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "wudao/comm/communicator.h"
@@ -18,6 +19,8 @@ struct ShardBlock {
   ShardRange shards;
 };
 
+struct Stopover;
+
 struct Plan {
   // Rows that this rank sends.
   Tensor token;                              // (sent,) int64: whose row it is
@@ -30,7 +33,8 @@ struct Plan {
   Tensor begin;        // (experts + 1,) int64: rows of each local expert
   Tensor shard_begin;  // (experts, shards + 1) int64: of each shard of each local expert
   std::vector<ShardBlock> blocks;
-  int shards = 0;  // at hand, of all ranks
+  int shards = 0;                            // at hand, of all ranks
+  std::shared_ptr<const Stopover> stopover;  // of rows that travel by two levels
 
   std::int64_t rows() const { return order_rows; }
   std::int64_t order_rows = 0;
@@ -42,9 +46,15 @@ std::pair<std::int64_t, std::int64_t> experts_of(std::int64_t experts, int rank,
 // The aligned powers of two that these shards fall into.
 std::vector<ShardBlock> blocks_of(const std::vector<ShardRange>& shards);
 
-// `indices` (T, k) int32, -1: none. The tokens belong to the shards of this rank in `shards`, equally many to each.
-// Counts are exchanged over `comm`.
-Plan make_plan(Context& ctx, const Tensor& indices, std::int64_t experts, const std::vector<ShardRange>& shards,
-               comm::Communicator& comm);
+using Counts = std::vector<std::int64_t>;
+
+// The parts of making a plan. First the choices `indices` (T, k) int32, -1: none, of tokens of this rank's `shards`,
+// equally many of each: sorted by (expert, token). Fills token and slot; returns counts by (expert, shard).
+Counts sort_choices(Context& ctx, const Tensor& indices, std::int64_t experts, int shards, Plan& plan);
+
+// Last the rows that come: `by_source` has for each rank its counts by (local expert, its shard), `arrivals` the ranks
+// in the order in which their rows lie when they have come.
+void order_rows(Context& ctx, const std::vector<Counts>& by_source, const std::vector<int>& arrivals,
+                std::int64_t experts, const std::vector<ShardRange>& shards, Plan& plan);
 
 }  // namespace wudao::moe
