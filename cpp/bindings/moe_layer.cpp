@@ -51,10 +51,11 @@ struct InputSink final : GradientSink {
 
 class LayerObject {
  public:
-  LayerObject(const py::dict& config, std::uint64_t seed, const std::string& dtype, CommunicatorPtr comm)
+  // `comm` lives as long as this: Python sees to it.
+  LayerObject(const py::dict& config, std::uint64_t seed, const std::string& dtype, comm::Communicator* comm)
       : ctx_(runtime().context()),
         compute_(parse_dtype(dtype)),
-        comm_(comm == nullptr ? comm::make_self() : std::move(comm)),
+        comm_(comm == nullptr ? comm::make_self() : CommunicatorPtr(comm, [](comm::Communicator*) {})),
         list_(ctx_, accumulator_of(compute_), seed, false),
         layer_(ctx_, list_, "", read_config(config), comm_, 1) {
     ctx_.seed = seed;
@@ -201,8 +202,8 @@ void bind_moe_layer(pybind11::module_& m) {
   namespace py = pybind11;
   using namespace wudao::python;
   py::class_<LayerObject>(m, "MoELayer")
-      .def(py::init<const py::dict&, std::uint64_t, const std::string&, CommunicatorPtr>(), py::arg("config"),
-           py::arg("seed"), py::arg("dtype"), py::arg("comm").none(true))
+      .def(py::init<const py::dict&, std::uint64_t, const std::string&, wudao::comm::Communicator*>(),
+           py::arg("config"), py::arg("seed"), py::arg("dtype"), py::arg("comm").none(true), py::keep_alive<1, 5>())
       .def("forward", &LayerObject::forward, py::arg("x"), py::arg("train"), py::arg("step"))
       .def("loss_and_gradients", &LayerObject::loss_and_gradients, py::arg("x"), py::arg("dy"), py::arg("train"),
            py::arg("step"))
