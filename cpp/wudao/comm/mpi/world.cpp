@@ -15,10 +15,17 @@ constexpr std::size_t kLargest = std::size_t{1} << 30;
 
 class World final : public Communicator {
  public:
-  World(Channel channel, std::string name) : channel_(std::move(channel)), name_(std::move(name)) { learn_members(); }
+  World(Channel channel, std::string name) : channel_(std::move(channel)), name_(std::move(name)) {
+    for (void** own : {&barriers_, &broadcasts_, &gathers_}) {
+      const std::lock_guard lock(channel_.library->calls());
+      channel_.library->check(channel_.library->table().adopt(channel_.comm, own), "mpi");
+    }
+    learn_members();
+  }
 
   ~World() override {
-    if (!channel_.library->ended()) channel_.library->table().release(channel_.comm);
+    if (channel_.library->ended()) return;
+    for (void* comm : {channel_.comm, barriers_, broadcasts_, gathers_}) channel_.library->table().release(comm);
   }
 
   int rank() const override { return channel_.rank; }
@@ -26,7 +33,7 @@ class World final : public Communicator {
   std::string describe() const override { return text("mpi, ", channel_.library->version()); }
 
   void barrier() override {
-    run("barrier", [&](const WudaoMpi& mpi, void** request) { return mpi.barrier(channel_.comm, request); });
+    run("barrier", [&](const WudaoMpi& mpi, void** request) { return mpi.barrier(barriers_, request); });
   }
 
   void broadcast(const Tensor& data, int root) override {
@@ -35,7 +42,7 @@ class World final : public Communicator {
     for (std::size_t left = data.bytes(); left > 0;) {
       const std::size_t bytes = std::min(left, kLargest);
       run("broadcast", [&](const WudaoMpi& mpi, void** request) {
-        return mpi.broadcast(channel_.comm, at, static_cast<int>(bytes), root, request);
+        return mpi.broadcast(broadcasts_, at, static_cast<int>(bytes), root, request);
       });
       at += bytes;
       left -= bytes;
@@ -124,7 +131,7 @@ class World final : public Communicator {
 
   void gather(const void* mine, void* all, int bytes) {
     run("all_gather",
-        [&](const WudaoMpi& mpi, void** request) { return mpi.all_gather(channel_.comm, mine, all, bytes, request); });
+        [&](const WudaoMpi& mpi, void** request) { return mpi.all_gather(gathers_, mine, all, bytes, request); });
   }
 
   void gather_by_messages(const Tensor& mine, const Tensor& all) {
@@ -145,6 +152,9 @@ class World final : public Communicator {
   }
 
   Channel channel_;
+  // Ranks that are in different collectives must not take each other's messages for their own: they wait until the
+  // deadline instead, and are named.
+  void *barriers_ = nullptr, *broadcasts_ = nullptr, *gathers_ = nullptr;
   std::string name_;
   long calls_ = 0;
   std::vector<int> members_;  // ranks in the world
