@@ -41,6 +41,12 @@ def test_mistakes(arguments: list[str], words: list[str], tmp_path):
     assert_told(run_cli(*arguments, cwd=tmp_path), *words)
 
 
+def test_ranks_do_not_train_side_by_side(monkeypatch):
+    monkeypatch.setenv("MPI_LOCALNRANKS", "2")
+    monkeypatch.setenv("PMI_SIZE", "2")
+    assert_told(run_cli("train", "verse-tiny"), "expected one process", "MPICH's mpiexec", "start it alone")
+
+
 def test_a_broken_config_file(tmp_path):
     (tmp_path / "run.toml").write_text("[train\nsteps = 1")
     assert_told(run_cli("train", tmp_path / "run.toml"), "run.toml", "TOML")

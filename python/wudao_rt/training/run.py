@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 from wudao_rt.config import Config
 from wudao_rt.data import PreparedCorpus
 from wudao_rt.data.prepared import CARD
-from wudao_rt.errors import CheckpointError
+from wudao_rt.distributed.launchers import find_launcher
+from wudao_rt.errors import CheckpointError, ConfigError
 from wudao_rt.training.checkpoint import last_good
 from wudao_rt.training.corpora import OWN_TEXT
 from wudao_rt.training.cost import Report, matmul_roof
@@ -55,6 +57,7 @@ def train(
         CheckpointError: a checkpoint that cannot be written or read.
         wudao_rt.data.DataError: text that cannot be had.
     """
+    _refuse_ranks()
     changes = tuple(changes)
     plan = read_run(config, changes, resumed)
     screen = Screen.of(plan.config, quiet)
@@ -69,6 +72,14 @@ def train(
         screen.close()
     _close(report, session, screen.say)
     return report
+
+
+def _refuse_ranks() -> None:
+    """Ranks that train side by side without knowing of each other would write one run folder."""
+    launcher = find_launcher(os.environ)
+    if launcher is not None and launcher.size > 1:
+        raise ConfigError(f"train: ranks: expected one process, got the {launcher.size} that {launcher.name} started "
+                          f"({launcher.evidence}). Training over ranks is not there yet: start it alone.")
 
 
 def _open(config: Config, folder: Path, changes: tuple[str, ...], resumed: bool, say: Callable[[str], None]) -> Session:
