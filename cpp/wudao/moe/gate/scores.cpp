@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <numeric>
 
-#include "wudao/base/philox.h"
+#include "wudao/base/normal.h"
 #include "wudao/base/thread_pool.h"
 
 namespace wudao::moe {
@@ -17,14 +16,6 @@ constexpr double kNever = -std::numeric_limits<double>::infinity();
 constexpr double kSmallestStd = 0.01;
 
 double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
-
-// N(0, 1) of element `index` (Box and Muller 1958).
-double normal_at(const philox::Key& key, std::uint64_t index) {
-  const philox::Words words = philox::draw(key, index / 2);
-  const int at = static_cast<int>(2 * (index % 2));
-  const double a = (words.v[at] + 1.0) * 0x1p-32, b = words.v[at + 1] * 0x1p-32;
-  return std::sqrt(-2.0 * std::log(a)) * std::cos(2.0 * std::numbers::pi * b);
-}
 
 // The k largest of some preferences, best first, equal ones in ascending order; -1 where none is left.
 void best(const std::vector<double>& preference, int k, std::int32_t* chosen) {
@@ -120,7 +111,7 @@ Noise Scores::noise(std::int64_t t, std::int64_t e) const {
   const auto index = static_cast<std::uint64_t>((tokens_.first + t) * experts_ + e);
   const double std = tokens_.noise_logits.defined() ? softplus(Rows(tokens_.noise_logits)(t, e)) + kSmallestStd
                                                     : 1.0 / static_cast<double>(experts_);
-  return {std, normal_at(key, index)};
+  return {std, philox::normal_at(key, index)};
 }
 
 double Scores::preference(std::int64_t t, std::int64_t e) const {

@@ -2,6 +2,7 @@
 #include "wudao/backend/cpu/kernels/types.h"
 #include "wudao/backend/cpu/simd/parallel.h"
 #include "wudao/backend/cpu/simd/random.h"
+#include "wudao/base/normal.h"
 #include "wudao/kernels/elementwise.h"
 
 namespace wudao::WUDAO_ISA {
@@ -21,15 +22,6 @@ void drop(const kernels::Dropout& p) {
   });
 }
 
-// Only products of doubles and the C library: no level rounds them otherwise than another.
-double normal_at(const philox::Key& key, std::int64_t i) {
-  const philox::Words words = philox::draw(key, static_cast<std::uint64_t>(i) / 2);
-  const int first = static_cast<int>(i % 2) * 2;
-  const double radius = (static_cast<double>(words.v[first]) + 1.0) * 0x1p-32;
-  const double angle = static_cast<double>(words.v[first + 1]) * 0x1p-32;
-  return __builtin_sqrt(-2.0 * __builtin_log(radius)) * __builtin_cos(6.283185307179586 * angle);
-}
-
 }  // namespace
 
 void dropout(const kernels::Dropout& p) {
@@ -39,7 +31,9 @@ void dropout(const kernels::Dropout& p) {
 void fill_normal(const kernels::FillNormal& p) {
   with_accumulator(p.dtype, [&]<class T>(Type<T>) {
     parallel_chunks(p.pool, p.size, kTaskValues, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) static_cast<T*>(p.y)[i] = static_cast<T>(p.std * normal_at(p.key, p.first + i));
+      for (std::int64_t i = begin; i < end; ++i)
+        static_cast<T*>(p.y)[i] =
+            static_cast<T>(p.std * philox::normal_at(p.key, static_cast<std::uint64_t>(p.first + i)));
     });
   });
 }
