@@ -60,4 +60,7 @@ def test_wheel_holds_what_it_needs(wheel: Path) -> None:
     assert "onednn" not in metadata
     assert "manylinux" in wheel.name
     assert [name for name in names if name.endswith(("_core.pyi", "py.typed"))]
-    assert [name for name in names if name.startswith("tests") or name.endswith((".cpp", ".h", ".a"))] == []
+    sources = [name for name in names if name.startswith("tests") or name.endswith((".cpp", ".h", ".a"))]
+    plugin = "wudao_rt/mpi_plugins/wudao/comm/mpi/plugin/plugin"  # `wudao-rt mpi build` compiles it
+    assert sorted(sources) == [f"{plugin}.cpp", f"{plugin}.h"]
+    assert {"wudao_rt/mpi_plugins/mpich.so", "wudao_rt/mpi_plugins/standard.so"} <= set(names)
