@@ -99,9 +99,10 @@ train::PassOptions read_pass_options(const py::dict& options) {
     else if (name == "recompute") out.recompute = option<bool>(name, value, "True or False");
     else if (name == "int8") out.int8 = option<bool>(name, value, "True or False");
     else if (name == "dropout") out.dropout = option<bool>(name, value, "True or False");
+    else if (name == "training") out.training = option<bool>(name, value, "True or False");
     else if (name == "seed") out.seed = option<std::uint64_t>(name, value, "a whole number of at least 0");
     else if (name == "step") out.step = option<std::uint32_t>(name, value, "a whole number of at least 0");
-    else fail<ConfigError>("loss_and_gradients", "option", "shards, micro_shards, recompute, int8, dropout, seed or step", name);
+    else fail<ConfigError>("loss_and_gradients", "option", "shards, micro_shards, recompute, int8, dropout, training, seed or step", name);
   }
   return out;
 }

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "moe.h"
 #include "runtime.h"
 #include "wudao/base/error.h"
+#include "wudao/comm/self.h"
 
 namespace wudao::python {
 namespace {
@@ -28,6 +30,10 @@ model::GLMConfig read_config(const py::dict& dict) {
     fail<ConfigError>("GLMConfig", "activation", "gelu_tanh or gelu_erf", '"' + activation + '"');
   }
   config.activation = activation == "gelu_tanh" ? ops::Activation::kGeluTanh : ops::Activation::kGeluErf;
+  if (dict.contains("experts")) {
+    config.experts = read_layer(dict["experts"].cast<py::dict>());
+    config.moe_layers = dict["moe_layers"].cast<std::vector<bool>>();
+  }
   return config;
 }
 
@@ -63,6 +69,49 @@ void set(GlmObject& self, const std::string& name, const py::object& array) {
   const std::lock_guard lock(self.busy);
   std::memcpy(value.raw(), fresh.raw(), value.bytes());
   value.storage().touch();
+}
+
+// Part `index` of a parameter, of the experts of a bank that this process holds.
+void set_part(GlmObject& self, const std::string& name, std::int64_t index, const py::object& array) {
+  self.glm.require_values("load_state_dict");
+  const Tensor& value = find(self, name).value();
+  const Tensor to = value.rows(index, 1);
+  const Tensor fresh = float_tensor("load_state_dict", name.c_str(), array, value.dtype());
+  if (fresh.size() != to.size()) {
+    fail<ShapeError>("load_state_dict", name, text(to.size(), " values for one expert"), to_text(fresh.shape()));
+  }
+  const std::lock_guard lock(self.busy);
+  std::memcpy(to.raw(), fresh.raw(), to.bytes());
+  value.storage().touch();
+}
+
+// The layers of experts: their place, what this process holds of them, and by what their gates are biased.
+py::list expert_layers(GlmObject& self) {
+  py::list out;
+  for (const moe::Layer* layer : self.glm.expert_layers()) {
+    py::list banks;
+    for (const moe::Bank& bank : layer->experts().banks()) {
+      py::list names;
+      for (const auto& p : {bank.up_weight, bank.up_bias, bank.down_weight, bank.down_bias}) names.append(p->name());
+      banks.append(py::make_tuple(bank.first, bank.count, names));
+    }
+    const py::object bias = layer->bias().defined() ? py::object(to_numpy(layer->bias())) : py::none();
+    out.append(py::make_tuple(layer->name(), banks, bias));
+  }
+  return out;
+}
+
+// What the layers of experts saw in the last batch.
+py::list telemetry(GlmObject& self) {
+  py::list out;
+  for (const moe::Layer* layer : self.glm.expert_layers()) {
+    const moe::Telemetry& seen = layer->telemetry();
+    py::dict losses;
+    for (const auto& [name, value] : seen.losses) losses[py::str(name)] = value;
+    out.append(py::dict(py::arg("counts") = seen.counts, py::arg("dropped") = seen.dropped, py::arg("losses") = losses,
+                        py::arg("exchange_seconds") = seen.exchange_seconds));
+  }
+  return out;
 }
 
 // Memory that may be written at the natural places of its type can be values; anything else is copied.
@@ -165,7 +214,7 @@ double loss(GlmObject& self, const py::dict& batch, const py::kwargs& options) {
   const train::PassOptions pass = read_pass_options(options);
   const py::gil_scoped_release release;
   const std::lock_guard lock(self.busy);
-  return train::run_batch(self.ctx, self.glm, data, pass, false);
+  return train::run_batch(self.ctx, self.glm, train::Grid::alone(), data, pass, false);
 }
 
 py::tuple loss_and_gradients(GlmObject& self, const py::dict& batch, const py::kwargs& options) {
@@ -178,7 +227,7 @@ py::tuple loss_and_gradients(GlmObject& self, const py::dict& batch, const py::k
   {
     const py::gil_scoped_release release;
     const std::lock_guard lock(self.busy);
-    value = train::run_batch(self.ctx, self.glm, data, pass, true);
+    value = train::run_batch(self.ctx, self.glm, train::Grid::alone(), data, pass, true);
     for (const nn::ParameterPtr& parameter : self.glm.parameters())
       gradients.push_back(parameter->take_gradient(self.ctx));
   }
@@ -197,8 +246,14 @@ std::vector<std::string> names(const GlmObject& self) {
 
 }  // namespace
 
-GlmObject::GlmObject(const py::dict& config, const std::string& dtype, std::uint64_t seed, bool dry_run)
-    : ctx(runtime().context()), glm(ctx, read_config(config), parse_dtype(dtype), seed, dry_run) {}
+std::shared_ptr<comm::Communicator> borrowed(comm::Communicator* comm) {
+  if (comm == nullptr) return comm::make_self();
+  return {comm, [](comm::Communicator*) {}};
+}
+
+GlmObject::GlmObject(const py::dict& config, const std::string& dtype, std::uint64_t seed, bool dry_run,
+                     comm::Communicator* comm)
+    : ctx(runtime().context()), glm(ctx, read_config(config), parse_dtype(dtype), seed, dry_run, borrowed(comm)) {}
 
 }  // namespace wudao::python
 
@@ -206,8 +261,9 @@ void bind_glm(pybind11::module_& m) {
   namespace py = pybind11;
   using namespace wudao::python;
   py::class_<GlmObject>(m, "GLM")
-      .def(py::init<const py::dict&, const std::string&, std::uint64_t, bool>(), py::arg("config"), py::arg("dtype"),
-           py::arg("seed"), py::arg("dry_run") = false)
+      .def(py::init<const py::dict&, const std::string&, std::uint64_t, bool, wudao::comm::Communicator*>(),
+           py::arg("config"), py::arg("dtype"), py::arg("seed"), py::arg("dry_run") = false,
+           py::arg("comm").none(true) = py::none(), py::keep_alive<1, 6>())
       .def_property_readonly("parameter_count",
                              [](const GlmObject& self) {
                                std::int64_t count = 0;
@@ -223,6 +279,9 @@ void bind_glm(pybind11::module_& m) {
       .def("get", &get, py::arg("name"), py::arg("copy") = true)
       .def("set", &set, py::arg("name"), py::arg("array"))
       .def("adopt", &adopt, py::arg("arrays"))
+      .def("set_part", &set_part, py::arg("name"), py::arg("index"), py::arg("array"))
+      .def_property_readonly("expert_layers", &expert_layers)
+      .def_property_readonly("telemetry", &telemetry)
       .def("quantize", &quantize, py::arg("name"), py::arg("codes"), py::arg("scales"), py::arg("bits"),
            py::arg("activation_bits"))
       .def("quantized", &quantized, py::arg("name"))

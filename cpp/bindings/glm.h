@@ -12,7 +12,9 @@
 namespace wudao::python {
 
 struct GlmObject {
-  GlmObject(const py::dict& config, const std::string& dtype, std::uint64_t seed, bool dry_run);
+  // `comm`, of the ranks that share the experts, lives as long as this; null: this process has them all.
+  GlmObject(const py::dict& config, const std::string& dtype, std::uint64_t seed, bool dry_run,
+            comm::Communicator* comm);
 
   Context ctx;
   model::GLM glm;
@@ -20,6 +22,9 @@ struct GlmObject {
 };
 
 // Arrays (B, T) and (B,) or (B, T, T) as the model takes them.
+// Null becomes the communicator of this process alone. Python sees to it that the others live long enough.
+std::shared_ptr<comm::Communicator> borrowed(comm::Communicator* comm);
+
 model::Inputs read_inputs(const char* op, const model::GLMConfig& config, const py::object& ids,
                           const py::object& positions, const py::object& block_positions, const py::object& sep,
                           const py::object& mask);

@@ -43,6 +43,27 @@ moe::Gate read_gate(const py::dict& dict) {
   return gate;
 }
 
+moe::LayerConfig read_layer(const py::dict& dict) {
+  moe::LayerConfig config;
+  config.hidden = dict["hidden_size"].cast<std::int64_t>();
+  for (const auto& [count, width] : dict["classes"].cast<std::vector<std::pair<std::int64_t, std::int64_t>>>()) {
+    config.classes.push_back({count, width});
+  }
+  config.shared_width = dict["shared_width"].cast<std::int64_t>();
+  const std::string activation = py::str(dict["activation"]);
+  config.activation = activation == "gelu_erf" ? kernels::Activation::kGeluErf : kernels::Activation::kGeluTanh;
+  config.gate = read_gate(dict["gate"].cast<py::dict>());
+  config.losses = read_weights(dict["losses"].cast<py::dict>());
+  config.bias_rate = dict["bias_rate"].cast<double>();
+  config.jitter = dict["jitter"].cast<double>();
+  config.std = config.gate_std = dict["init_std"].cast<double>();
+  config.output_std = dict["output_std"].cast<double>();
+  config.exchange =
+      std::string(py::str(dict["exchange"])) == "two_level" ? moe::ExchangeKind::kTwoLevel : moe::ExchangeKind::kFlat;
+  config.supernode = dict["supernode_size"].cast<int>();
+  return config;
+}
+
 moe::LossWeights read_weights(const py::dict& dict) {
   moe::LossWeights weights;
   for (const auto& [key, value] : dict) {

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <mutex>
 
+#include "glm.h"
 #include "moe.h"
 #include "runtime.h"
 #include "wudao/base/error.h"
-#include "wudao/comm/self.h"
 #include "wudao/moe/layer.h"
 #include "wudao/ops/add.h"
 
@@ -16,26 +16,6 @@ namespace wudao::python {
 namespace {
 
 using CommunicatorPtr = std::shared_ptr<comm::Communicator>;
-
-moe::LayerConfig read_config(const py::dict& dict) {
-  moe::LayerConfig config;
-  config.hidden = dict["hidden_size"].cast<std::int64_t>();
-  for (const auto& [count, width] : dict["classes"].cast<std::vector<std::pair<std::int64_t, std::int64_t>>>()) {
-    config.classes.push_back({count, width});
-  }
-  config.shared_width = dict["shared_width"].cast<std::int64_t>();
-  const std::string activation = py::str(dict["activation"]);
-  config.activation = activation == "gelu_erf" ? kernels::Activation::kGeluErf : kernels::Activation::kGeluTanh;
-  config.gate = read_gate(dict["gate"].cast<py::dict>());
-  config.losses = read_weights(dict["losses"].cast<py::dict>());
-  config.jitter = dict["jitter"].cast<double>();
-  config.std = config.gate_std = dict["init_std"].cast<double>();
-  config.output_std = dict["output_std"].cast<double>();
-  config.exchange =
-      std::string(py::str(dict["exchange"])) == "two_level" ? moe::ExchangeKind::kTwoLevel : moe::ExchangeKind::kFlat;
-  config.supernode = dict["supernode_size"].cast<int>();
-  return config;
-}
 
 // Takes the gradient of the input: that through the experts and that through the router.
 struct InputSink final : GradientSink {
@@ -55,9 +35,9 @@ class LayerObject {
   LayerObject(const py::dict& config, std::uint64_t seed, const std::string& dtype, comm::Communicator* comm)
       : ctx_(runtime().context()),
         compute_(parse_dtype(dtype)),
-        comm_(comm == nullptr ? comm::make_self() : CommunicatorPtr(comm, [](comm::Communicator*) {})),
+        comm_(borrowed(comm)),
         list_(ctx_, accumulator_of(compute_), seed, false),
-        layer_(ctx_, list_, "", read_config(config), comm_, 1) {
+        layer_(ctx_, list_, "", read_layer(config), comm_, 1) {
     ctx_.seed = seed;
     ctx_.first_shard = comm_->rank();
     ctx_.all_shards = comm_->size();
@@ -134,7 +114,7 @@ class LayerObject {
   }
 
   Var run(Tape& tape, const Var& x, bool train) {
-    layer_.clear_telemetry();
+    layer_.begin_batch();
     return layer_({tape, compute_, 0.0, false, train}, x, Var{}, true);
   }
 

@@ -36,8 +36,11 @@ optim::OptimizerConfig read_optimizer(const py::dict& dict) {
 }
 
 struct TrainerObject {
-  TrainerObject(GlmObject& model, const py::dict& optimizer)
-      : owner(with_values(model)), trainer(model.ctx, model.glm, read_optimizer(optimizer)) {}
+  // `world`: all ranks, row after row; `column`: those that hold the same experts. Null: this process is alone.
+  TrainerObject(GlmObject& model, const py::dict& optimizer, comm::Communicator* world, comm::Communicator* column)
+      : owner(with_values(model)),
+        trainer(model.ctx, model.glm, read_optimizer(optimizer),
+                {borrowed(world), model.glm.comm(), borrowed(column)}) {}
   static GlmObject& with_values(GlmObject& model) {
     model.glm.require_values("train");
     model.glm.require_float_weights("train");
@@ -58,7 +61,17 @@ py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon
     result = self.trainer.step(self.owner.ctx, data, settings);
   }
   return py::dict(py::arg("loss") = result.loss, py::arg("grad_norm") = result.grad_norm,
-                  py::arg("skipped") = result.skipped, py::arg("reason") = result.reason);
+                  py::arg("skipped") = result.skipped, py::arg("reason") = result.reason,
+                  py::arg("reduce_seconds") = result.reduce_seconds);
+}
+
+// The loss of a batch that all ranks share; nothing is learned.
+double loss(TrainerObject& self, const py::dict& batch, const py::kwargs& options) {
+  const train::Batch data = read_batch("loss", self.owner.glm.config(), batch);
+  const train::PassOptions pass = read_pass_options(options);
+  const py::gil_scoped_release release;
+  const std::lock_guard lock(self.owner.busy);
+  return train::run_batch(self.owner.ctx, self.owner.glm, self.trainer.grid(), data, pass, false);
 }
 
 // Calls f("m.<name>" or "v.<name>", tensor) for everything the optimizer keeps.
@@ -102,8 +115,12 @@ void bind_trainer(pybind11::module_& m) {
   namespace py = pybind11;
   using namespace wudao::python;
   py::class_<TrainerObject>(m, "Trainer")
-      .def(py::init<GlmObject&, const py::dict&>(), py::arg("model"), py::arg("optimizer"), py::keep_alive<1, 2>())
+      .def(py::init<GlmObject&, const py::dict&, wudao::comm::Communicator*, wudao::comm::Communicator*>(),
+           py::arg("model"), py::arg("optimizer"), py::arg("world").none(true) = py::none(),
+           py::arg("column").none(true) = py::none(), py::keep_alive<1, 2>(), py::keep_alive<1, 4>(),
+           py::keep_alive<1, 5>())
       .def("step", &step, py::arg("batch"), py::arg("lr"), py::arg("muon_lr") = 0.0, py::arg("clip") = 0.0)
+      .def("loss", &loss, py::arg("batch"))
       .def("state", &state)
       .def("set_state", &set_state, py::arg("state"))
       .def_property(

@@ -11,6 +11,7 @@ import numpy as np
 from wudao_rt import _core
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.errors import CheckpointError, shown
+from wudao_rt.parameters import GATE_BIAS, core_config, places, shape_of
 from wudao_rt.quantization import QuantizedWeight
 
 _LARGEST = float(np.finfo(np.float32).max)
@@ -28,12 +29,13 @@ def check_weights(source: Path, config: GLMConfig, arrays: Mapping[str, Any]) ->
     """
     few = {name: weight for name, weight in arrays.items() if isinstance(weight, QuantizedWeight)}
     arrays = {name: array for name, array in arrays.items() if name not in few}
+    arrays = {name: array for name, array in arrays.items() if not name.endswith(GATE_BIAS)}  # no parameter
     count = sum(array.size for array in arrays.values()) + sum(w.codes.size * 8 // w.bits for w in few.values())
     # First of all: a config may ask for more layers than anybody could list.
     if count != config.parameter_count:
         raise _unfit(source, f"{shown(config.parameter_count)} values, as its configuration has", count)
-    names = _core.GLM(config.to_dict(), "float32", 0, dry_run=True)
-    shapes = {name: tuple(names.shape(name)) for name in names.names()}
+    names = _core.GLM(core_config(config), "float32", 0, dry_run=True)
+    shapes = {name: shape_of(names, place) for name, place in places(names).items()}
     for name in [*(shape for shape in shapes if shape not in few), *arrays]:
         if name not in arrays or name not in shapes:
             raise _unfit(source, f"the names of its {len(shapes)} tensors", f"{shown(name)} on one side only")

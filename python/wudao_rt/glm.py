@@ -13,13 +13,15 @@ from wudao_rt import _core
 from wudao_rt.compute_types import COMPUTE_TYPES, DType
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.config.settings import refuse_unknown
-from wudao_rt.errors import ConfigError, DTypeError, OutOfMemory, shown
+from wudao_rt.errors import ConfigError, DTypeError, OutOfMemory, ShapeError, shown
 from wudao_rt.machine import memory_bytes
+from wudao_rt.parameters import biases, core_config, expert_of, joined, places, shape_of, views
 from wudao_rt.quantization import Format, QuantizedWeight, check_form, quantize, quantized_forms
 
 if TYPE_CHECKING:
     from wudao_rt.data.blanks import SpecialIds
     from wudao_rt.data.tokenizer import Tokenizer
+    from wudao_rt.distributed import Communicator
     from wudao_rt.generation import Generation
     from wudao_rt.generation.prompts import PromptLike
     from wudao_rt.generation.stream import Stream
@@ -42,6 +44,9 @@ class GLM:
             products, sums and the residual stream stay in float32.
         tokenizer: for text in and out; None: token ids only.
         dry_run: names and shapes only. It takes no memory, whatever the size, and refuses all that needs values.
+        comm: ranks that share the experts of each layer, rank r of R those from r E / R on; every rank has to make the
+            same calls with the same arguments. None: this process has all of them.
+        exchange, supernode_size: how rows of tokens travel to them; see `wudao_rt.moe.MoEConfig`.
 
     Raises:
         ConfigError: a shape or dtype that cannot be; a tokenizer of another vocabulary.
@@ -58,27 +63,30 @@ class GLM:
 
     def __init__(
         self, config: GLMConfig, seed: int = 0, dtype: DType = "float32", tokenizer: Tokenizer | None = None,
-        *, dry_run: bool = False,
+        *, dry_run: bool = False, comm: Communicator | None = None, exchange: str = "flat", supernode_size: int = 0,
     ) -> None:
         _check_arguments(config, seed, dtype)
         if tokenizer is not None:
             _check_tokenizer(config, tokenizer)
         if not dry_run:
-            _check_memory(config, dtype)
+            _check_memory(config, dtype, 1 if comm is None else comm.size)
         self.config = config
         self.dtype = dtype
         self.tokenizer = tokenizer
-        self.core = _core.GLM(config.to_dict(), dtype, seed, dry_run)
+        self.comm = comm
+        self.core = _core.GLM(core_config(config, exchange, supernode_size), dtype, seed, dry_run,
+                              None if comm is None else comm.core)
+        self.places = places(self.core)
 
     @classmethod
     def from_arrays(
         cls, config: GLMConfig, arrays: Mapping[str, Array | QuantizedWeight], dtype: DType = "float32",
-        tokenizer: Tokenizer | None = None,
+        tokenizer: Tokenizer | None = None, *, comm: Communicator | None = None,
     ) -> GLM:
         """Make a model of its weights, without drawing first values.
 
         Args:
-            config, dtype, tokenizer: as of `GLM`.
+            config, dtype, tokenizer, comm: as of `GLM`.
             arrays: weights by name, as `state_dict` or `weights` has them. They become the model's own: arrays of
                 float32 (float64 for "float64") that may be written are not copied, and training changes them.
 
@@ -86,11 +94,14 @@ class GLM:
             ConfigError, ShapeError, DTypeError: as of `GLM` and `load_state_dict`.
         """
         _check_arguments(config, 0, dtype)
-        _check_memory(config, dtype)
-        model = cls(config, dtype=dtype, tokenizer=tokenizer, dry_run=True)
-        _check_names("GLM", model.core.names(), arrays, " Give those of state_dict().")
+        _check_memory(config, dtype, 1 if comm is None else comm.size)
+        model = cls(config, dtype=dtype, tokenizer=tokenizer, dry_run=True, comm=comm)
+        model.check_names("GLM", arrays, " Give those of state_dict().")
         few = {name: weight for name, weight in arrays.items() if isinstance(weight, QuantizedWeight)}
-        model.core.adopt({name: None if name in few else array for name, array in arrays.items()})
+        floats = {name: None if name in few else arrays[name] for name in model.places}
+        model.core.adopt(joined(model.places, floats))
+        for name, bias in biases(model.core).items():
+            bias[...] = arrays[name]
         for name, weight in few.items():
             model.core.quantize(name, weight.codes, weight.scales, weight.bits, weight.activation_bits)
         return model
@@ -116,33 +127,38 @@ class GLM:
         check_form(form, activation_bits)
         if self.dtype == "float64":
             raise ConfigError("quantize: dtype: expected float32 or bfloat16, got float64. Load it with another dtype.")
-        few = quantized_forms(self.config.num_layers, form)
+        few = {name: own for name, own in quantized_forms(self.config.num_layers, form).items() if name in self.places}
         arrays = {name: quantize(weight, few[name], activation_bits) if name in few else weight
                   for name, weight in self.state_dict(copy=False).items()}
-        return GLM.from_arrays(self.config, arrays, self.dtype, self.tokenizer)
+        return GLM.from_arrays(self.config, arrays, self.dtype, self.tokenizer, comm=self.comm)
 
     def weights(self) -> dict[str, Array | QuantizedWeight]:
         """Return what `from_arrays` takes: read-only views of the arrays, and the weights of few bits as they are."""
-        few = {name: self.core.quantized(name) for name in self.core.names()}
-        return {name: self.core.get(name, False) if one is None else QuantizedWeight(*one) for name, one in few.items()}
+        few = {name: self.core.quantized(name) for name, place in self.places.items() if place.index is None}
+        few = {name: QuantizedWeight(*one) for name, one in few.items() if one is not None}
+        rest = {name: place for name, place in self.places.items() if name not in few}
+        floats = views(rest, lambda name: self.core.get(name, False)) | biases(self.core)
+        return {name: few.get(name, floats.get(name)) for name in [*self.places, *biases(self.core)]}
 
     def __repr__(self) -> str:
         return f"GLM({self.config}, dtype={self.dtype!r})"
 
     @property
     def parameter_count(self) -> int:
-        """Return the number of trained values."""
-        return self.core.parameter_count
+        """Return the number of trained values, of all ranks."""
+        return self.config.parameter_count
 
     def state_dict(self, copy: bool = True) -> dict[str, Array]:
         """Return the weights by name, in the order of GLM's own checkpoints.
 
-        Linear weights are (out, in); query, key and value rows lie one after the other.
+        Linear weights are (out, in); query, key and value rows lie one after the other. Experts have their global id in
+        their names; those that other ranks hold are not there.
 
         Args:
             copy: False gives read-only views, valid until the next update.
         """
-        return {name: self.core.get(name, copy) for name in self.core.names()}
+        found = views(self.places, lambda name: self.core.get(name, False)) | biases(self.core)
+        return {name: array.copy() for name, array in found.items()} if copy else found
 
     def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
         """Set the weights.
@@ -159,15 +175,40 @@ class GLM:
         if not isinstance(state, Mapping):
             raise DTypeError(f"load_state_dict: state: expected arrays by name, got a {type(state).__name__}. Give "
                              "a dict.")
-        names = self.core.names()
         if strict:
-            _check_names("load_state_dict", names, state, " Pass strict=False to take what fits.")
-        given = {name: np.asarray(state[name]) for name in names if name in state}
+            self.check_names("load_state_dict", state, " Pass strict=False to take what fits.")
+        given = {name: np.asarray(state[name]) for name in self.places if name in state}
         for name, array in given.items():
-            if array.shape != self.core.shape(name) or array.dtype.kind not in "fiub":
-                self.core.set(name, array)  # raises, before anything has changed
+            if array.shape != shape_of(self.core, self.places[name]) or array.dtype.kind not in "fiub":
+                self._set(name, array)  # raises, before anything has changed
         for name, array in given.items():
-            self.core.set(name, array)
+            self._set(name, array)
+        for name, bias in biases(self.core).items():
+            bias[...] = state.get(name, bias)
+
+    def _set(self, name: str, array: Array) -> None:
+        where, index = self.places[name]
+        if index is None:
+            self.core.set(where, array)
+        elif array.shape != shape_of(self.core, self.places[name]):
+            raise ShapeError(f"load_state_dict: {name}: expected shape {shape_of(self.core, self.places[name])}, got "
+                             f"{array.shape}. Is the checkpoint of another configuration?")
+        else:
+            self.core.set_part(where, index, array)
+
+    def check_names(self, op: str, state: Mapping[str, Any], advice: str = "") -> None:
+        """Refuse, with a ConfigError, names that are missing or unknown; experts of other ranks may be there or not."""
+        names = {*self.places, *biases(self.core)}
+        missing = [name for name in names if name not in state]
+        unknown = [name for name in state if name not in names and not self._elsewhere(name)]
+        if missing or unknown:
+            raise ConfigError(f"{op}: names: expected the {len(names)} of this model, got {len(missing)} missing"
+                              f"{_some(missing)} and {len(unknown)} unknown{_some(unknown)}.{advice}")
+
+    def _elsewhere(self, name: str) -> bool:
+        found = expert_of(name)
+        layers = {layer for layer, _, _ in self.core.expert_layers}
+        return found is not None and found[0] in layers and found[1] < self.config.moe.experts
 
     def logits(
         self, ids: Array, positions: Array, block_positions: Array, sep: Array | None = None, mask: Array | None = None
@@ -221,8 +262,9 @@ class GLM:
             sep or mask: as in `logits`.
             loss_mask: (B, T) weights of at least 0.
             options: `shards` (V, a power of two that divides B; default 1), `micro_shards` (that go through together;
-                0: all), `recompute`, `int8` (products inside the blocks, but for weight gradients, from factors rounded
-                to 8 bits), `dropout` (whether the configured dropout acts), `seed`, `step`.
+                0: all), `recompute`, `training` (whether routers draw random numbers and experts can be full), `int8`
+                (products inside the blocks, but for weight gradients, from factors rounded to 8 bits), `dropout`
+                (whether the configured dropout acts), `seed`, `step`.
 
         Returns:
             The loss, and arrays of the names and shapes of `state_dict`.
@@ -231,7 +273,8 @@ class GLM:
         `micro_shards`.
         """
         batch = _batch(ids, positions, block_positions, sep, targets, loss_mask, mask)
-        return self.core.loss_and_gradients(batch, **options)
+        loss, found = self.core.loss_and_gradients(batch, **options)
+        return loss, views(self.places, found.__getitem__)
 
     def generate(
         self,
@@ -297,9 +340,9 @@ def _check_tokenizer(config: GLMConfig, tokenizer: Tokenizer) -> None:
                           f"{tokenizer.num_tokens}. Use the tokenizer that the model was trained with.")
 
 
-def _check_memory(config: GLMConfig, dtype: str) -> None:
-    """Say so before the machine begins to swap, or the kernel to kill."""
-    needed, there = config.parameter_count * (8 if dtype == "float64" else 4), memory_bytes()
+def _check_memory(config: GLMConfig, dtype: str, ranks: int = 1) -> None:
+    """Say so before the machine begins to swap, or the kernel to kill; `ranks`: that share the experts."""
+    needed, there = config.parameters_of_rank(ranks) * (8 if dtype == "float64" else 4), memory_bytes()
     if needed > there:
         raise OutOfMemory(f"GLM: config: expected at most {there / 1e9:.0f} GB of weights, the memory of this machine, "
                           f"got {shown(needed // 10**9)} GB. Choose a smaller shape, or dry_run=True for its names and "
@@ -313,14 +356,6 @@ def _batch(
     batch = {"ids": ids, "positions": positions, "block_positions": block_positions, "targets": targets,
              "loss_mask": loss_mask}
     return batch | {k: v for k, v in (("sep", sep), ("mask", mask)) if v is not None}
-
-
-def _check_names(op: str, names: list[str], state: Mapping[str, Array], advice: str = "") -> None:
-    missing = [name for name in names if name not in state]
-    unknown = [name for name in state if name not in names]
-    if missing or unknown:
-        raise ConfigError(f"{op}: names: expected the {len(names)} of this model, got {len(missing)} missing"
-                          f"{_some(missing)} and {len(unknown)} unknown{_some(unknown)}.{advice}")
 
 
 def _some(names: list[str]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from wudao_rt import _core
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.errors import CheckpointError, shown
+from wudao_rt.parameters import core_config, places
 from wudao_rt.quantization import BITS, GROUP, Format, QuantizedWeight, quantized_forms
 
 _CODES, _SCALES = ".codes", ".scales"
@@ -48,16 +49,19 @@ def restored(folder: Path, arrays: dict[str, Any], config: GLMConfig, table: Any
     form, activation_bits = _read_table(folder, table)
     if config.num_layers > len(arrays):  # a config may ask for more layers than anybody could list
         raise _unfit(folder, f"arrays of {shown(config.num_layers)} layers", len(arrays))
-    shapes = _core.GLM(config.to_dict(), "float32", 0, dry_run=True)
+    model = _core.GLM(core_config(config), "float32", 0, dry_run=True)
+    names = places(model)
     for name, own in quantized_forms(config.num_layers, form).items():
-        out, width = shapes.shape(name)
+        if name not in names:  # a layer of experts, which stay floats
+            continue
+        out, width = model.shape(name)
         groups = 1 if own == "int8" else width // GROUP
         codes = _take(folder, arrays, name + _CODES, "uint8", (out, width * BITS[own] // 8))
         scales = _take(folder, arrays, name + _SCALES, "float32", (out, groups))
         if not np.isfinite(scales).all():
             raise _unfit(folder, f"finite numbers in {name}{_SCALES}", "others")
         arrays[name] = QuantizedWeight(codes, scales, BITS[own], activation_bits)
-    return {name: arrays.pop(name) for name in shapes.names() if name in arrays} | arrays
+    return {name: arrays.pop(name) for name in names if name in arrays} | arrays
 
 
 def _read_table(folder: Path, table: Any) -> tuple[Format, int]:

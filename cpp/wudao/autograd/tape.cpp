@@ -28,6 +28,7 @@ Var Tape::recompute(Segment segment, const Var& x) {
   y.gradient = std::make_shared<Gradient>();
   push("recompute", y.gradient, [segment = std::move(segment), x](Tape& tape, const Tensor& dy) {
     Tape again(tape.context(), true);
+    again.recomputing_ = true;
     again.set_inspector(tape.inspector_);
     const Var input{x.value, std::make_shared<Gradient>()};
     again.backward(segment(again, input), dy);

@@ -30,6 +30,7 @@ class Tape {
 
   Context& context() { return ctx_; }
   bool recording() const { return recording_; }
+  bool recomputing() const { return recomputing_; }  // what runs forward has done so before
   void set_scope(std::string scope) { scope_ = std::move(scope); }  // names the ops that follow, for messages
   void set_inspector(Inspector inspector) { inspector_ = std::move(inspector); }
 
@@ -62,7 +63,7 @@ class Tape {
   void push(const char* op, const std::shared_ptr<Gradient>& output, std::function<void(Tape&, const Tensor&)> run);
 
   Context& ctx_;
-  bool recording_;
+  bool recording_, recomputing_ = false;
   std::string scope_;
   Inspector inspector_;
   std::vector<Node> nodes_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "wudao/kernels/attention.h"
 #include "wudao/kernels/elementwise.h"
 #include "wudao/kernels/rows.h"
 #include "wudao/kernels/table.h"
@@ -67,6 +68,7 @@ void ForwardPass::make_room() {
   qkv_ = ctx_.empty({rows_, 3 * width_}, compute);
   attended_ = ctx_.empty({rows_, width_}, compute);
   wide_ = ctx_.empty({chunk_rows_, 4 * width_}, compute);
+  if (!glm_.expert_layers().empty()) routed_ = ctx_.empty({rows_, width_}, compute);
   const std::int64_t digits = kernels::digit_bytes(chunk_rows_, 4 * width_);
   const auto few_bits = [](const nn::ParameterPtr& parameter) { return parameter->quantized() != nullptr; };
   const auto& all = glm_.parameters();
@@ -80,33 +82,52 @@ void ForwardPass::pack_weights() const {
   const auto pack = [&](const nn::Linear& linear) {
     with_layer(linear.weight(), &linear.bias(), [&](const auto& p) { ctx_.kernels->linear_pack(p); });
   };
-  for (const nn::Block& block : glm_.blocks()) {
-    for (const nn::Linear* linear : {&block.qkv(), &block.dense(), &block.up(), &block.down()}) pack(*linear);
+  for (const model::Block& block : glm_.blocks()) {
+    for (const nn::Linear* linear : {&block.qkv(), &block.dense()}) pack(*linear);
+    if (block.experts() != nullptr) continue;
+    for (const nn::Linear* linear : {&block.up(), &block.down()}) pack(*linear);
   }
   with_layer(glm_.tables().word, nullptr, [&](const auto& p) { ctx_.kernels->linear_pack(p); });
 }
 
+// A layer of experts begins with the choices of all rows, so the workers' program ends before it and begins behind it.
 Tensor ForwardPass::run() const {
   pack_weights();
-  ctx_.pool->together([&](int) { program(); });
+  for (std::int64_t first = 0; first <= layers();) {
+    std::int64_t end = first;
+    while (end < layers() && glm_.blocks()[static_cast<std::size_t>(end)].experts() == nullptr) ++end;
+    const bool mixes = end < layers();
+    end += 1;
+    ctx_.pool->together([&](int) { program(first, end); });
+    if (mixes && (end < layers() || wanted_ != Rows::kNone)) {
+      run_experts(glm_.blocks()[static_cast<std::size_t>(end - 1)], few(end - 1) ? last_x_ : x_);
+    }
+    first = end;
+  }
   return logits_;
 }
 
-void ForwardPass::program() const {
-  embed();
-  const auto layers = static_cast<std::int64_t>(glm_.blocks().size());
-  for (std::int64_t i = 0; i < layers; ++i) {
-    const nn::Block& block = glm_.blocks()[static_cast<std::size_t>(i)];
-    make_qkv(block);
-    store(i);
-    const bool last = i + 1 == layers;
-    if (last && wanted_ == Rows::kNone) return;
-    const bool few = last && !all_wanted();
-    attend(i, few ? last_ : segments_, few);
-    if (few) gather();
-    finish(block, few ? last_x_ : x_);
+void ForwardPass::program(std::int64_t first, std::int64_t end) const {
+  if (first == 0) embed();
+  for (std::int64_t i = first; i < std::min(end, layers()); ++i) {
+    if (!run_block(i)) return;
   }
-  make_logits();
+  if (end > layers() && wanted_ != Rows::kNone) make_logits();
+}
+
+bool ForwardPass::run_block(std::int64_t layer) const {
+  const model::Block& block = glm_.blocks()[static_cast<std::size_t>(layer)];
+  make_qkv(block);
+  store(layer);
+  if (layer + 1 == layers() && wanted_ == Rows::kNone) return false;
+  attend(layer, few(layer) ? last_ : segments_, few(layer));
+  if (few(layer)) gather();
+  if (block.experts() == nullptr) {
+    finish(block, few(layer) ? last_x_ : x_);
+  } else {
+    prepare_experts(block, few(layer) ? last_x_ : x_);
+  }
+  return true;
 }
 
 // x = word + position + block position
@@ -138,11 +159,10 @@ void ForwardPass::add_to_stream() const {
   ctx_.kernels->add({x_.raw(), added_.raw(), x_.raw(), x_.dtype(), x_.dtype(), x_.dtype(), x_.size(), ctx_.pool.get()});
 }
 
-void ForwardPass::normalise(const nn::LayerNorm& norm, const std::byte* x, std::int64_t rows) const {
+void ForwardPass::normalise(const nn::LayerNorm& norm, const std::byte* x, std::int64_t rows, std::byte* y) const {
   const Profile::Span here = span("layer_norm", norm.gamma());
-  ctx_.kernels->layer_norm_forward({x, norm.gamma().value().raw(), norm.beta().value().raw(), normal_.raw(), nullptr,
-                                    nullptr, x_.dtype(), normal_.dtype(), rows, width_, nn::LayerNorm::kEps,
-                                    ctx_.pool.get()});
+  ctx_.kernels->layer_norm_forward({x, norm.gamma().value().raw(), norm.beta().value().raw(), y, nullptr, nullptr,
+                                    x_.dtype(), normal_.dtype(), rows, width_, nn::LayerNorm::kEps, ctx_.pool.get()});
 }
 
 // Calls f(arguments of y = x W^T + bias) without x, residual and y.
@@ -194,9 +214,9 @@ void ForwardPass::for_chunks(std::int64_t rows, F&& f) const {
   for (std::int64_t row = 0; row < rows; row += chunk_rows_) f(row, std::min(chunk_rows_, rows - row));
 }
 
-void ForwardPass::make_qkv(const nn::Block& block) const {
+void ForwardPass::make_qkv(const model::Block& block) const {
   for_chunks(rows_, [&](std::int64_t row, std::int64_t rows) {
-    normalise(block.input_norm(), row_of(x_, row), rows);
+    normalise(block.input_norm(), row_of(x_, row), rows, row_of(normal_, 0));
     multiply(block.qkv(), row_of(normal_, 0), row_of(qkv_, row), rows, ops::Activation::kNone);
   });
 }
@@ -251,18 +271,35 @@ void ForwardPass::gather() const {
 }
 
 // x += dense(attended);  x += down(gelu(up(LN(x))))
-void ForwardPass::finish(const nn::Block& block, const Tensor& x) const {
+void ForwardPass::finish(const model::Block& block, const Tensor& x) const {
   for_chunks(x.dim(0), [&](std::int64_t row, std::int64_t rows) {
     multiply_into(block.dense(), row_of(attended_, row), row_of(x, row), rows);
-    normalise(block.post_norm(), row_of(x, row), rows);
+    normalise(block.post_norm(), row_of(x, row), rows, row_of(normal_, 0));
     multiply(block.up(), row_of(normal_, 0), row_of(wide_, 0), rows, block.activation());
     multiply_into(block.down(), row_of(wide_, 0), row_of(x, row), rows);
   });
 }
 
+// x += dense(attended);  routed = LN(x)
+void ForwardPass::prepare_experts(const model::Block& block, const Tensor& x) const {
+  for_chunks(x.dim(0), [&](std::int64_t row, std::int64_t rows) {
+    multiply_into(block.dense(), row_of(attended_, row), row_of(x, row), rows);
+    normalise(block.post_norm(), row_of(x, row), rows, row_of(routed_, row));
+  });
+}
+
+// x <- x + experts(routed)
+void ForwardPass::run_experts(const model::Block& block, const Tensor& x) const {
+  Context ctx = ctx_;
+  Tape tape(ctx, false);
+  tape.set_scope(block.experts()->name());
+  const Tensor y = (*block.experts())({tape, glm_.compute()}, {routed_.rows(0, x.dim(0)), nullptr}, {x, nullptr}).value;
+  std::memcpy(x.raw(), y.raw(), x.bytes());
+}
+
 void ForwardPass::make_logits() const {
   for_chunks(wanted_rows_, [&](std::int64_t row, std::int64_t rows) {
-    normalise(glm_.final_norm(), row_of(last_x_, row), rows);
+    normalise(glm_.final_norm(), row_of(last_x_, row), rows, row_of(normal_, 0));
     with_layer(glm_.tables().word, nullptr, [&](kernels::LinearForward& p) {
       p.x = normal_.raw();
       p.y = row_of(logits_, row);

@@ -22,20 +22,26 @@ class ForwardPass {
   void make_room();
   void pack_weights() const;
 
-  // What every worker runs: loops, and nothing that depends on what loops make.
-  void program() const;
+  // What every worker runs: loops, and nothing that depends on what loops make. Layers [first, end), and what comes
+  // before the first and after the last of the model.
+  void program(std::int64_t first, std::int64_t end) const;
+  bool run_block(std::int64_t layer) const;  // false: nobody wants what would follow
   void embed() const;
-  void make_qkv(const nn::Block& block) const;
+  void make_qkv(const model::Block& block) const;
   void store(std::int64_t layer) const;
   void attend(std::int64_t layer, const std::vector<Segment>& segments, bool dense) const;
   void gather() const;
-  void finish(const nn::Block& block, const Tensor& x) const;
+  void finish(const model::Block& block, const Tensor& x) const;
+  void prepare_experts(const model::Block& block, const Tensor& x) const;
+  void run_experts(const model::Block& block, const Tensor& x) const;
+  bool few(std::int64_t layer) const { return layer + 1 == layers() && !all_wanted(); }
+  std::int64_t layers() const { return static_cast<std::int64_t>(glm_.blocks().size()); }
   void make_logits() const;
 
   Profile::Span span(std::string_view op, const nn::Parameter& of) const;
   void look_up(const nn::Parameter& table, const Tensor& ids, const Tensor& y) const;
   void add_to_stream() const;
-  void normalise(const nn::LayerNorm& norm, const std::byte* x, std::int64_t rows) const;
+  void normalise(const nn::LayerNorm& norm, const std::byte* x, std::int64_t rows, std::byte* y) const;
   void multiply(const nn::Linear& linear, const std::byte* x, std::byte* y, std::int64_t rows,
                 ops::Activation activation) const;
   void multiply_into(const nn::Linear& linear, const std::byte* y, std::byte* x, std::int64_t rows) const;
@@ -58,6 +64,7 @@ class ForwardPass {
   Tensor x_, added_, qkv_, attended_;         // (rows, C), qkv_ (rows, 3 C)
   Tensor normal_, wide_, work_;               // (chunk rows, C), (chunk rows, 4 C), digits
   Tensor last_x_, logits_;                    // of the wanted rows
+  Tensor routed_;                             // (rows, C) what a layer of experts sees
 };
 
 }  // namespace wudao::infer

@@ -1,7 +1,5 @@
 #include "wudao/model/glm.h"
 
-#include <cmath>
-
 #include "wudao/ops/add.h"
 #include "wudao/ops/dropout.h"
 #include "wudao/ops/embedding.h"
@@ -36,16 +34,15 @@ void GLMConfig::check() const {
                       text(unpadded_vocab_size));
   }
   if (!(init_std > 0)) fail<ConfigError>("GLMConfig", "init_std", "a positive number", text(init_std));
+  if (experts && static_cast<std::int64_t>(moe_layers.size()) != num_layers) {
+    fail<ConfigError>("GLMConfig", "moe", text("yes or no for each of ", num_layers, " layers"),
+                      text(moe_layers.size()));
+  }
 }
 
-std::int64_t GLMConfig::parameter_count() const {
-  const std::int64_t h = hidden_size;
-  const std::int64_t position_rows = block_positions ? 2 * (max_positions + 1) : max_positions;
-  return vocab_size * h + position_rows * h + num_layers * (12 * h * h + 13 * h) + 2 * h;
-}
-
-GLM::GLM(Context& ctx, const GLMConfig& config, DType compute, std::uint64_t seed, bool dry_run)
-    : config_(config), compute_(compute), list_(ctx, accumulator_of(compute), seed, dry_run) {
+GLM::GLM(Context& ctx, const GLMConfig& config, DType compute, std::uint64_t seed, bool dry_run,
+         std::shared_ptr<comm::Communicator> comm)
+    : config_(config), compute_(compute), comm_(std::move(comm)), list_(ctx, accumulator_of(compute), seed, dry_run) {
   config_.check();
   const std::int64_t width = config_.hidden_size;
   const std::int64_t rows = config_.max_positions + (config_.block_positions ? 1 : 0);
@@ -55,13 +52,20 @@ GLM::GLM(Context& ctx, const GLMConfig& config, DType compute, std::uint64_t see
   if (config_.block_positions) {
     block_position_ = list_.normal("transformer.block_position_embeddings.weight", {rows, width}, std);
   }
-  const double output_std = std / std::sqrt(2.0 * static_cast<double>(config_.num_layers));
   for (std::int64_t i = 0; i < config_.num_layers; ++i) {
-    const auto stream = kFirstBlockStream + static_cast<std::uint32_t>(i) * nn::Block::kStreams;
-    blocks_.emplace_back(list_, "transformer.layers." + std::to_string(i), width, config_.num_heads, std, output_std,
-                         config_.activation, stream);
+    const auto stream = kFirstBlockStream + static_cast<std::uint32_t>(i) * Block::stride(config_);
+    blocks_.emplace_back(ctx, list_, "transformer.layers." + std::to_string(i), config_, config_.has_experts(i), comm_,
+                         stream);
   }
   final_norm_.emplace_back(list_, "transformer.final_layernorm", width);
+}
+
+std::vector<moe::Layer*> GLM::expert_layers() const {
+  std::vector<moe::Layer*> layers;
+  for (const Block& block : blocks_) {
+    if (block.experts() != nullptr) layers.push_back(block.experts());
+  }
+  return layers;
 }
 
 void GLM::require_values(std::string_view op) const {
@@ -95,9 +99,9 @@ Var GLM::hidden(Tape& tape, const Inputs& inputs, const Options& options) const 
   const double dropout = options.dropout ? config_.dropout : 0.0;
   Var x = embed({tape, compute_, dropout}, inputs);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    const auto segment = [this, i, dropout, int8 = options.int8, visible = inputs.visible](Tape& inner, const Var& input) {
+    const auto segment = [this, i, dropout, options, visible = inputs.visible](Tape& inner, const Var& input) {
       inner.set_scope("layers." + std::to_string(i));
-      return blocks_[i]({inner, compute_, dropout, int8}, input, visible);
+      return blocks_[i]({inner, compute_, dropout, options.int8, options.training}, input, visible);
     };
     x = options.recompute ? tape.recompute(segment, x) : segment(tape, x);
   }
@@ -114,8 +118,8 @@ Tensor GLM::logits(Context& ctx, const Tensor& hidden) const {
 Var GLM::loss(Tape& tape, const Var& hidden, const Tensor& targets, const Tensor& weights,
               const Tensor& row_loss) const {
   tape.set_scope("output");
-  return tape.apply<ops::OutputLoss>({targets, weights, config_.unpadded_vocab_size, row_loss, word_->quantized()}, hidden,
-                                     tape.leaf(word_->value(), word_.get(), 1));
+  return tape.apply<ops::OutputLoss>({targets, weights, config_.unpadded_vocab_size, row_loss, word_->quantized()},
+                                     hidden, tape.leaf(word_->value(), word_.get(), 1));
 }
 
 }  // namespace wudao::model

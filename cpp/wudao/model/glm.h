@@ -6,28 +6,14 @@
 #include <string_view>
 #include <vector>
 
-#include "wudao/nn/layers.h"
+#include "wudao/model/block.h"
 
 namespace wudao::model {
-
-struct GLMConfig {
-  std::int64_t vocab_size = 0;  // rows of the word embedding, padding included
-  std::int64_t hidden_size = 0, num_layers = 0, num_heads = 0;
-  std::int64_t max_positions = 0;
-  bool block_positions = true;  // two tables of max_positions + 1 rows; else one of max_positions
-  ops::Activation activation = ops::Activation::kGeluTanh;
-  double dropout = 0.0;
-  std::int64_t unpadded_vocab_size = 0;  // ids from here on are padding and never predicted; 0: none
-  double init_std = 0.02;
-
-  void check() const;  // ConfigError naming the key
-  std::int64_t parameter_count() const;
-};
 
 // One micro-batch. ids, positions, block_positions: (B T,) int32, sample after sample.
 struct Inputs {
   Tensor ids, positions, block_positions;
-  nn::Visibility visible;
+  Visibility visible;
 };
 
 // Looked up and added for each token; `word` is the output projection too.
@@ -40,7 +26,9 @@ struct Tables {
 class GLM {
  public:
   // `compute`: float32, bfloat16 (float32 master weights) or float64. A dry run has names and shapes but no values.
-  GLM(Context& ctx, const GLMConfig& config, DType compute, std::uint64_t seed, bool dry_run = false);
+  // `comm`: the ranks that share the experts of each layer.
+  GLM(Context& ctx, const GLMConfig& config, DType compute, std::uint64_t seed, bool dry_run,
+      std::shared_ptr<comm::Communicator> comm);
 
   const GLMConfig& config() const { return config_; }
   DType compute() const { return compute_; }
@@ -55,6 +43,7 @@ class GLM {
     bool dropout = false;    // whether the configured dropout acts
     bool recompute = false;  // keep only block inputs for backward
     bool int8 = false;       // products inside the blocks with factors rounded to 8 bits, but for weight gradients
+    bool training = false;   // whether routers may draw random numbers and experts be full
   };
 
   // Final hidden states (B T, C) after the last layer norm, in the compute type.
@@ -68,16 +57,19 @@ class GLM {
 
   // The pieces, for decoding without a tape.
   Tables tables() const { return {*word_, *position_, block_position_.get()}; }
-  const std::vector<nn::Block>& blocks() const { return blocks_; }
+  const std::vector<Block>& blocks() const { return blocks_; }
+  std::vector<moe::Layer*> expert_layers() const;                            // in their order
+  const std::shared_ptr<comm::Communicator>& comm() const { return comm_; }  // that shares them
   const nn::LayerNorm& final_norm() const { return final_norm_[0]; }
 
  private:
   Var embed(const nn::Pass& pass, const Inputs& inputs) const;
   GLMConfig config_;
   DType compute_;
+  std::shared_ptr<comm::Communicator> comm_;
   nn::ParameterList list_;
   nn::ParameterPtr word_, position_, block_position_;
-  std::vector<nn::Block> blocks_;
+  std::vector<Block> blocks_;
   std::vector<nn::LayerNorm> final_norm_;  // one; made after the blocks
 };
 

@@ -23,7 +23,8 @@ struct LayerConfig {
   kernels::Activation activation = kernels::Activation::kGeluTanh;
   Gate gate;
   LossWeights losses;
-  double jitter = 0.0;  // in training the router sees x times numbers of [1 - jitter, 1 + jitter)
+  double bias_rate = 1e-3;  // of the bias gate: how far a batch moves its bias
+  double jitter = 0.0;      // in training the router sees x times numbers of [1 - jitter, 1 + jitter)
   double std = 0.02, output_std = 0.02, gate_std = 0.02;
   ExchangeKind exchange = ExchangeKind::kFlat;
   int supernode = 0;  // ranks of a supernode; 0: all

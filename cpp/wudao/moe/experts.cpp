@@ -94,8 +94,8 @@ Experts::Experts(nn::ParameterList& list, const std::string& name, const LayerCo
   for (std::size_t c = 0; c < config.classes.size(); ++c) {
     const ExpertClass& cls = config.classes[c];
     const std::int64_t from = std::clamp(begin, first, last), to = std::clamp(begin + cls.count, first, last);
-    Bank bank{from, to - from, cls.width, nullptr, nullptr, nullptr, nullptr};
     const std::int64_t skipped = from - begin, size = cls.width * hidden_;
+    Bank bank{from, to - from, cls.width, skipped, cls.count, nullptr, nullptr, nullptr, nullptr};
     const std::string base = name + (config.classes.size() > 1 ? ".class" + std::to_string(c) : "");
     bank.up_weight =
         list.normal(base + ".h_to_4h.weight", {bank.count, cls.width, hidden_}, config.std, skipped * size);

@@ -11,6 +11,7 @@ namespace wudao::moe {
 // Experts of one class: parameters of all of them, one after the other.
 struct Bank {
   std::int64_t first = 0, count = 0, width = 0;  // global id of the first
+  std::int64_t skipped = 0, all = 0;             // experts of the class before it, and of all ranks
   nn::ParameterPtr up_weight, up_bias;           // (count, width, hidden), (count, width)
   nn::ParameterPtr down_weight, down_bias;       // (count, hidden, width), (count, hidden)
 };

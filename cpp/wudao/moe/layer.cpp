@@ -1,5 +1,9 @@
 #include "wudao/moe/layer.h"
 
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
 #include "wudao/base/error.h"
 #include "wudao/ops/linear.h"
 
@@ -23,7 +27,8 @@ std::vector<ShardRange> peers_of(const Context& ctx, const comm::Communicator& c
 
 Layer::Layer(Context& ctx, nn::ParameterList& list, const std::string& name, const LayerConfig& config,
              std::shared_ptr<comm::Communicator> comm, std::uint32_t stream)
-    : config_((config.check(comm->size()), config)),
+    : name_(name),
+      config_((config.check(comm->size()), config)),
       stream_(stream),
       comm_(std::move(comm)),
       gate_(list.normal(name + "gate.weight", {config.experts(), config.hidden}, config.gate_std)),
@@ -44,7 +49,8 @@ Layer::Layer(Context& ctx, nn::ParameterList& list, const std::string& name, con
 
 Tokens Layer::locate(Context& ctx, const Tensor& x, bool global) const {
   Tokens tokens;
-  const std::int64_t of_shard = ctx.shards == 0 ? 0 : x.dim(0) / ctx.shards;
+  std::int64_t of_shard = ctx.shard_rows;
+  if (of_shard == 0 && ctx.shards > 0) of_shard = x.dim(0) / ctx.shards;
   tokens.first = ctx.first_shard * of_shard;
   tokens.total = ctx.all_shards * of_shard;
   if (global) place(ctx, x.dim(0), *comm_, tokens);
@@ -58,7 +64,10 @@ Tokens Layer::locate(Context& ctx, const Tensor& x, bool global) const {
 Gate Layer::gate_of(const Context& ctx, const nn::Pass& pass, bool global) const {
   Gate gate = config_.gate;
   gate.train = pass.training;
-  if (global) return gate;
+  if (global) {
+    gate.groups = std::max(gate.groups, 1);
+    return gate;
+  }
   if (!pass.training) {  // what a text gets may not depend on the texts beside it
     gate.capacity_factor = 0.0;
     gate.groups = 1;
@@ -70,6 +79,7 @@ Gate Layer::gate_of(const Context& ctx, const nn::Pass& pass, bool global) const
 
 Var Layer::operator()(const nn::Pass& pass, const Var& x, const Var& residual, bool global) const {
   Context& ctx = pass.tape.context();
+  if (!global && ctx.peers.empty() && comm_->size() > 1) return replicated(pass, x.value, residual.value);
   Tape& tape = pass.tape;
   const Tokens tokens = locate(ctx, x.value, global);
   const double jitter = pass.training ? config_.jitter : 0.0;
@@ -78,30 +88,53 @@ Var Layer::operator()(const nn::Pass& pass, const Var& x, const Var& residual, b
   const Var logits = tape.apply<ops::Linear>({sum}, seen, leaf(pass, gate_), Var{}, Var{});
   const Var noise = noise_ == nullptr ? Var{} : tape.apply<ops::Linear>({sum}, seen, leaf(pass, noise_), Var{}, Var{});
   const auto state = std::make_shared<RouteState>();
-  const Var weights = tape.apply<RouteWeights>(
-      {gate_of(ctx, pass, global), config_.losses, tokens, state, global ? comm_.get() : nullptr}, logits, noise);
-  record(state->routing);
+  const Var weights = tape.apply<RouteWeights>({gate_of(ctx, pass, global), config_.losses, tokens, state,
+                                                global ? comm_.get() : nullptr, global ? nullptr : &telemetry_.batch},
+                                               logits, noise);
+  if (!tape.recomputing()) telemetry_.add(state->routing);
   const auto plan =
       std::make_shared<Plan>(exchange_->plan(ctx, state->routing.indices, config_.experts(), peers_of(ctx, *comm_)));
-  const Var y = tape.apply<Mixture>(
-      {plan, &experts_, exchange_.get(), pass.dropout, stream_ + kGateStreams + 1, tokens.first}, x, weights, residual);
+  const Var y = tape.apply<Mixture>({plan, &experts_, exchange_.get(), &telemetry_.exchange_seconds, pass.dropout,
+                                     stream_ + kGateStreams + 1, tokens.first},
+                                    x, weights, residual);
   if (shared_up_ == nullptr) return y;
   return shared_down_->add_to(pass, y, (*shared_up_)(pass, x, config_.activation), stream_ + kGateStreams + 2);
 }
 
-void Layer::record(const Routing& routing) const {
-  const auto add = [](std::vector<std::int64_t>& into, const Tensor& from) {
-    into.resize(static_cast<std::size_t>(from.size()));
-    for (std::int64_t e = 0; e < from.size(); ++e) into[static_cast<std::size_t>(e)] += from.data<std::int64_t>()[e];
-  };
-  add(telemetry_.counts, routing.counts);
-  add(telemetry_.dropped, routing.dropped);
-  if (telemetry_.losses.empty())
-    telemetry_.losses = routing.losses;
-  else {
-    for (std::size_t i = 0; i < routing.losses.size(); ++i) telemetry_.losses[i].second += routing.losses[i].second;
+// Each rank takes a part of the rows, and all get what came of all.
+Var Layer::replicated(const nn::Pass& pass, const Tensor& x, const Tensor& residual) const {
+  const std::int64_t rows = x.dim(0), ranks = comm_->size(), part = (rows + ranks - 1) / ranks;
+  const auto begin_of = [&](std::int64_t rank) { return std::min(rows, rank * part); };
+  const std::int64_t begin = begin_of(comm_->rank()), count = begin_of(comm_->rank() + 1) - begin;
+  Context own = pass.tape.context();
+  for (std::int64_t r = 0; r < ranks; ++r) {
+    own.peers.push_back({static_cast<int>(r), begin_of(r + 1) > begin_of(r) ? 1 : 0});
   }
-  ++telemetry_.passes;
+  own.first_shard = comm_->rank();
+  own.shards = own.peers[static_cast<std::size_t>(comm_->rank())].count;
+  own.shard_rows = part;
+  Tape tape(own, false);
+  const Var y = (*this)({tape, pass.compute, pass.dropout, pass.int8, pass.training}, {x.rows(begin, count), nullptr},
+                        {residual.rows(begin, count), nullptr});
+  const Tensor mine = own.empty({part, residual.dim(1)}, residual.dtype());
+  if (count > 0) std::memcpy(mine.raw(), y.value.raw(), y.value.bytes());
+  const Tensor all = own.empty({ranks * part, residual.dim(1)}, residual.dtype());
+  comm_->all_gather(mine, all);
+  return {all.rows(0, rows), nullptr};
+}
+
+void Layer::share(Context& ctx, comm::Communicator& world) const { telemetry_.share(ctx, config_.gate, world); }
+
+void Layer::balance() const {
+  if (!bias_.defined()) return;
+  const std::vector<std::int64_t>& chosen = telemetry_.batch.chosen;
+  const auto sum = static_cast<double>(std::accumulate(chosen.begin(), chosen.end(), std::int64_t{0}));
+  const double mean = sum / static_cast<double>(chosen.size());
+  for (std::size_t e = 0; e < chosen.size(); ++e) {
+    const double short_of = mean - static_cast<double>(chosen[e]);
+    const double sign = short_of > 0.0 ? 1.0 : (short_of < 0.0 ? -1.0 : 0.0);
+    bias_.data<double>()[e] += config_.bias_rate * sign;
+  }
 }
 
 }  // namespace wudao::moe

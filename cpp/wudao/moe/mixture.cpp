@@ -1,5 +1,7 @@
 #include "wudao/moe/mixture.h"
 
+#include <chrono>
+
 #include "wudao/kernels/experts.h"
 #include "wudao/kernels/table.h"
 
@@ -22,14 +24,24 @@ Tensor combine(Context& ctx, const Mixture::Params& params, const Tensor& rows, 
   return y;
 }
 
+// Adds what f() took to `seconds`.
+template <class F>
+Tensor timed(double* seconds, F&& f) {
+  const auto begin = std::chrono::steady_clock::now();
+  Tensor y = f();
+  *seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return y;
+}
+
 }  // namespace
 
 Tensor Mixture::forward(Context& ctx, const Params& params, const ops::Tensors<3>& inputs, Saved* saved) {
   const auto& [x, weights, residual] = inputs;
   ops::check_matrix("moe", "x", x);
-  const Tensor rows = params.exchange->dispatch(ctx, *params.plan, x);
+  Exchange& exchange = *params.exchange;
+  const Tensor rows = timed(params.exchange_seconds, [&] { return exchange.dispatch(ctx, *params.plan, x); });
   const Tensor made = params.experts->forward(ctx, *params.plan, rows, saved == nullptr ? nullptr : &saved->rows);
-  const Tensor back = params.exchange->collect(ctx, *params.plan, made);
+  const Tensor back = timed(params.exchange_seconds, [&] { return exchange.collect(ctx, *params.plan, made); });
   if (saved != nullptr) {
     saved->made = back;
     saved->weights = weights;
@@ -48,9 +60,10 @@ ops::Tensors<3> Mixture::backward(Context& ctx, const Params& params, const Save
                                  dmade.raw(), grads[1].raw(), saved.made.dtype(), dy.dtype(), params.dropout,
                                  dropout_key(ctx, params), params.first_row, slot.dim(0), dy.dim(1), slot.dim(1),
                                  ctx.pool.get()});
-  const Tensor drows =
-      params.experts->backward(ctx, *params.plan, saved.rows, params.exchange->scatter(ctx, *params.plan, dmade));
-  const Tensor back = params.exchange->collect(ctx, *params.plan, drows);
+  Exchange& exchange = *params.exchange;
+  const Tensor pull = timed(params.exchange_seconds, [&] { return exchange.scatter(ctx, *params.plan, dmade); });
+  const Tensor drows = params.experts->backward(ctx, *params.plan, saved.rows, pull);
+  const Tensor back = timed(params.exchange_seconds, [&] { return exchange.collect(ctx, *params.plan, drows); });
   grads[0] = combine(ctx, params, back, {}, {}, back.dtype(), 0.0);
   if (needs[2] && saved.residual) grads[2] = dy;
   return grads;

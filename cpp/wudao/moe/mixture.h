@@ -18,6 +18,7 @@ struct Mixture {
     std::shared_ptr<const Plan> plan;
     const Experts* experts;
     Exchange* exchange;
+    double* exchange_seconds;  // grows by what bringing rows and taking them back took
     double dropout = 0.0;
     std::uint32_t stream = 0;
     std::int64_t first_row = 0;

@@ -58,7 +58,8 @@ Tensor RouteWeights::forward(Context& ctx, const Params& params, const ops::Tens
 
 ops::Tensors<2> RouteWeights::backward(Context& ctx, const Params& params, const Saved&, const Tensor& dy,
                                        const ops::Flags<2>&) {
-  const RouteState& state = *params.state;
+  RouteState& state = *params.state;
+  if (params.batch != nullptr && params.batch->groups > 0) state.routing.all = *params.batch;
   RouteGradients found = route_backward(ctx, params.gate, state.tokens, state.routing, dy, params.losses);
   return {std::move(found.logits), std::move(found.noise_logits)};
 }

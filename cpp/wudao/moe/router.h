@@ -38,8 +38,9 @@ struct RouteWeights {
     LossWeights losses;
     Tokens tokens;  // all but the logits
     std::shared_ptr<RouteState> state;
-    comm::Communicator* comm =
-        nullptr;  // ranks whose tokens make the global sequence; null: `tokens` says where they are
+    // Ranks whose tokens make the global sequence; null: `tokens` says where they are.
+    comm::Communicator* comm = nullptr;
+    const GroupSums* batch = nullptr;  // of the whole batch, known by the time of backward; empty: these tokens are it
   };
   struct Saved {};
   static Tensor forward(Context& ctx, const Params& params, const ops::Tensors<2>& inputs, Saved* saved);

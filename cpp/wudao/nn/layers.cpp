@@ -70,24 +70,4 @@ Var Linear::add_to(const Pass& pass, const Var& residual, const Var& x, std::uin
              {pass.stream(), ops::Activation::kNone, pass.dropout, stream, weight_->quantized(), pass.int8, rounding_});
 }
 
-Block::Block(ParameterList& list, const std::string& name, std::int64_t width, std::int64_t heads, double std,
-             double output_std, ops::Activation activation, std::uint32_t stream)
-    : heads_(heads),
-      activation_(activation),
-      stream_(stream),
-      input_norm_(list, name + ".input_layernorm", width),
-      qkv_(list, name + ".attention.query_key_value", width, 3 * width, std),
-      dense_(list, name + ".attention.dense", width, width, output_std),
-      post_norm_(list, name + ".post_attention_layernorm", width),
-      up_(list, name + ".mlp.dense_h_to_4h", width, 4 * width, std),
-      down_(list, name + ".mlp.dense_4h_to_h", 4 * width, width, output_std) {}
-
-Var Block::operator()(const Pass& pass, const Var& x, const Visibility& visible) const {
-  const Var qkv = qkv_(pass, input_norm_(pass, x));
-  const Var attended =
-      pass.tape.apply<ops::Attention>({visible.batch, heads_, visible.sep, visible.mask, pass.dropout, stream_}, qkv);
-  const Var y = dense_.add_to(pass, x, attended, stream_ + 1);
-  return down_.add_to(pass, y, up_(pass, post_norm_(pass, y), activation_), stream_ + 2);
-}
-
 }  // namespace wudao::nn

@@ -6,7 +6,6 @@
 
 #include "wudao/autograd/tape.h"
 #include "wudao/nn/parameter.h"
-#include "wudao/ops/attention.h"
 #include "wudao/ops/linear.h"
 
 namespace wudao::nn {
@@ -73,39 +72,6 @@ class Linear {
   Var run(const Pass& pass, const Var& x, const Var& residual, const ops::Linear::Params& params) const;
   std::uint32_t rounding_;  // stream of the numbers that round the weight to 8 bits
   ParameterPtr weight_, bias_;
-};
-
-// The mask of a batch: exactly one of `sep` (B,) and `mask` (B, T, T).
-struct Visibility {
-  std::int64_t batch;
-  Tensor sep, mask;
-};
-
-// Pre-LN block: x += attention(LN(x)); x += MLP(LN(x)). Keys of dropout start at `stream`; a block takes 4.
-class Block {
- public:
-  static constexpr std::uint32_t kStreams = 4;
-  Block(ParameterList& list, const std::string& name, std::int64_t width, std::int64_t heads, double std,
-        double output_std, ops::Activation activation, std::uint32_t stream);
-  Var operator()(const Pass& pass, const Var& x, const Visibility& visible) const;
-
-  // The layers, for decoding without a tape.
-  const LayerNorm& input_norm() const { return input_norm_; }
-  const Linear& qkv() const { return qkv_; }
-  const Linear& dense() const { return dense_; }
-  const LayerNorm& post_norm() const { return post_norm_; }
-  const Linear& up() const { return up_; }
-  const Linear& down() const { return down_; }
-  ops::Activation activation() const { return activation_; }
-
- private:
-  std::int64_t heads_;
-  ops::Activation activation_;
-  std::uint32_t stream_;
-  LayerNorm input_norm_;
-  Linear qkv_, dense_;
-  LayerNorm post_norm_;
-  Linear up_, down_;
 };
 
 }  // namespace wudao::nn

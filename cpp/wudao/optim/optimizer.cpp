@@ -14,9 +14,10 @@ void check_beta(const char* key, double value) {
   if (!(value >= 0.0 && value < 1.0)) fail<ConfigError>("optimizer", key, "at least 0 and below 1", text(value));
 }
 
-// Muon is for matrices that multiply; tables that are looked up stay with AdamW.
+// Muon is for matrices that multiply, also those of experts; tables that are looked up and routers stay with AdamW.
 bool takes_muon(const nn::Parameter& parameter) {
-  return parameter.value().rank() == 2 && parameter.name().find("embeddings") == std::string::npos;
+  const auto has = [&](const char* part) { return parameter.name().find(part) != std::string::npos; };
+  return parameter.decay() && parameter.value().rank() >= 2 && !has("embeddings") && !has("gate.");
 }
 
 }  // namespace
@@ -50,23 +51,26 @@ void Optimizer::step(Context& ctx, std::vector<Tensor> gradients, const Rates& r
     gradients[i] = {};
   }
   // A matrix is one task: its products are too small to share, and dozens of them follow each other.
-  const std::vector<std::size_t> order = muon_slots();
+  const std::vector<Matrix> order = muon_matrices();
   ctx.pool->for_each(static_cast<std::int64_t>(order.size()), [&](std::int64_t task, int worker) {
-    const std::size_t i = order[static_cast<std::size_t>(task)];
-    const Profile::Span span(ctx.profile.get(), "muon", slots_[i].parameter->name(), "update", worker);
-    muon(ctx, slots_[i], std::move(gradients[i]), rates);
+    const Matrix& matrix = order[static_cast<std::size_t>(task)];
+    const Slot& slot = slots_[matrix.slot];
+    const Profile::Span span(ctx.profile.get(), "muon", slot.parameter->name(), "update", worker);
+    muon(ctx, matrix, gradients[matrix.slot], rates);
   });
   for (Slot& slot : slots_) slot.parameter->value().storage().touch();
   ++steps_;
 }
 
-std::vector<std::size_t> Optimizer::muon_slots() const {
-  std::vector<std::size_t> order;
+std::vector<Optimizer::Matrix> Optimizer::muon_matrices() const {
+  std::vector<Matrix> order;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (slots_[i].muon) order.push_back(i);
+    if (!slots_[i].muon) continue;
+    const Tensor& m = slots_[i].m;
+    const std::int64_t count = m.rank() == 3 ? m.dim(0) : 1;
+    for (std::int64_t e = 0; e < count; ++e) order.push_back({i, e, m.size() / count});
   }
-  const auto size = [&](std::size_t i) { return slots_[i].m.size(); };
-  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return size(a) > size(b); });
+  std::ranges::stable_sort(order, [](const Matrix& a, const Matrix& b) { return a.size > b.size; });
   return order;
 }
 
@@ -79,13 +83,17 @@ void Optimizer::adamw(Context& ctx, Slot& slot, const Tensor& gradient, const Ra
                       ctx.pool.get()});
 }
 
-void Optimizer::muon(Context& ctx, Slot& slot, Tensor gradient, const Rates& rates) const {
+void Optimizer::muon(Context& ctx, const Matrix& matrix, const Tensor& gradients, const Rates& rates) const {
   const auto blend = [&](const Tensor& x, Tensor& y, double a, double b) {
     ctx.kernels->scale({x.raw(), y.raw(), a, b, y.dtype(), y.size(), ctx.pool.get()});
   };
-  Tensor value = slot.parameter->value();
-  blend(gradient, slot.m, rates.grad_scale, config_.momentum);       // buffer = momentum * buffer + g
-  blend(slot.m, gradient, config_.momentum, rates.grad_scale);       // Nesterov: g + momentum * buffer
+  const auto part = [&](const Tensor& x) {
+    return x.rank() == 2 ? x : x.rows(matrix.expert, 1).reshape({x.dim(1), x.dim(2)});
+  };
+  const Slot& slot = slots_[matrix.slot];
+  Tensor value = part(slot.parameter->value()), m = part(slot.m), gradient = part(gradients);
+  blend(gradient, m, rates.grad_scale, config_.momentum);  // buffer = momentum * buffer + g
+  blend(m, gradient, config_.momentum, rates.grad_scale);  // Nesterov: g + momentum * buffer
   const Tensor direction = newton_schulz(ctx, gradient, config_.newton_schulz);
   const double ratio = static_cast<double>(value.dim(0)) / static_cast<double>(value.dim(1));
   const double shrink = slot.parameter->decay() ? 1.0 - rates.muon * config_.weight_decay : 1.0;

@@ -11,7 +11,7 @@ namespace wudao::optim {
 struct OptimizerConfig {
   bool muon = false;
   double beta1 = 0.9, beta2 = 0.98, eps = 1e-6, weight_decay = 0.1;  // GLM base, spec section 2.7
-  double momentum = 0.95;  // Muon
+  double momentum = 0.95;                                            // Muon
   DType newton_schulz = DType::kFloat32;  // type of Muon's products: bfloat16 is enough for it
 
   void check() const;
@@ -44,8 +44,13 @@ class Optimizer {
 
  private:
   void adamw(Context& ctx, Slot& slot, const Tensor& gradient, const Rates& rates);
-  void muon(Context& ctx, Slot& slot, Tensor gradient, const Rates& rates) const;
-  std::vector<std::size_t> muon_slots() const;  // the most work first
+  struct Matrix {
+    std::size_t slot;
+    std::int64_t expert;  // of a slot that holds those of many experts, one after the other
+    std::int64_t size;
+  };
+  void muon(Context& ctx, const Matrix& matrix, const Tensor& gradients, const Rates& rates) const;
+  std::vector<Matrix> muon_matrices() const;  // the most work first
 
   OptimizerConfig config_;
   std::vector<Slot> slots_;

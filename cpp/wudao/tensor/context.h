@@ -34,7 +34,8 @@ struct Context {
   int all_shards = 1;              // of the global batch
   std::vector<ShardRange> peers;   // those at work on each rank that shares experts with this one; empty: it has them all
   std::int64_t first_sample = 0;
-  std::int64_t samples = 0;  // of the micro-batch; 0 outside of training
+  std::int64_t samples = 0;     // of the micro-batch; 0 outside of training
+  std::int64_t shard_rows = 0;  // tokens of one shard; 0: those of the micro-batch tell
   bool packs_anew = false;   // the weights change after this pass: nobody will use their packed forms again
 
   // Keys of the random numbers drawn inside ops (dropout).

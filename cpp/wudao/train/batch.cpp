@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "wudao/train/trainer.h"
 
@@ -8,7 +10,8 @@ namespace {
 void check(const Batch& batch, const PassOptions& options) {
   const int v = options.shards;
   if (v < 1 || (v & (v - 1)) != 0 || batch.batch % v != 0) {
-    fail<ConfigError>("train", "virtual_shards", text("a power of two that divides the batch of ", batch.batch), text(v));
+    fail<ConfigError>("train", "virtual_shards", text("a power of two that divides the batch of ", batch.batch),
+                      text(v));
   }
   const int micro = options.micro_shards;
   if (micro < 0 || micro > v || (micro & (micro - 1)) != 0) {
@@ -31,7 +34,9 @@ Tensor normalised_weights(Context& ctx, const Tensor& loss_mask) {
 // Samples [first, first + count) of the batch.
 model::Inputs slice(const Batch& batch, std::int64_t first, std::int64_t count) {
   const std::int64_t row = first * batch.length, rows = count * batch.length;
-  return {batch.ids.rows(row, rows), batch.positions.rows(row, rows), batch.block_positions.rows(row, rows),
+  return {batch.ids.rows(row, rows),
+          batch.positions.rows(row, rows),
+          batch.block_positions.rows(row, rows),
           {count, batch.sep.defined() ? batch.sep.rows(first, count) : Tensor(),
            batch.mask.defined() ? batch.mask.rows(first, count) : Tensor()}};
 }
@@ -40,38 +45,104 @@ double tree_sum(const double* values, int count) {
   return count == 1 ? values[0] : tree_sum(values, count / 2) + tree_sum(values + count / 2, count / 2);
 }
 
-// Runs one micro-batch; writes one loss per shard.
-void run_micro(Context& ctx, const model::GLM& glm, const Batch& batch, const Tensor& weights, const PassOptions& options,
-               bool gradients, const Inspector& inspector, double* losses) {
-  const std::int64_t row = ctx.first_sample * batch.length, rows = ctx.samples * batch.length;
-  Tape tape(ctx, gradients);
-  tape.set_inspector(inspector);
-  const Var hidden = glm.hidden(tape, slice(batch, ctx.first_sample, ctx.samples),
-                                {options.dropout, options.recompute && gradients, options.int8});
-  const Var loss = glm.loss(tape, hidden, batch.targets.rows(row, rows), weights.rows(row, rows));
-  for (int s = 0; s < ctx.shards; ++s) losses[s] = loss.value.data<double>()[s];
-  if (gradients) tape.backward(loss);
-}
+using MakeInspector = std::function<Inspector(int first_shard)>;
 
-double run(Context ctx, const model::GLM& glm, const Batch& batch, const PassOptions& options, bool gradients,
-           const std::function<Inspector(int first_shard)>& inspector) {
-  check(batch, options);
-  const Tensor weights = normalised_weights(ctx, batch.loss_mask);
-  const int micro = options.micro_shards > 0 ? options.micro_shards : options.shards;
-  ctx.shards = micro;
-  ctx.samples = batch.batch / options.shards * micro;
-  ctx.all_shards = options.shards;
-  ctx.seed = options.seed;
-  ctx.step = options.step;
-  ctx.packs_anew = gradients && micro == options.shards;
-  std::vector<double> losses(static_cast<std::size_t>(options.shards));
-  for (int first = 0; first < options.shards; first += micro) {
-    ctx.first_shard = first;
-    ctx.first_sample = batch.batch / options.shards * first;
-    run_micro(ctx, glm, batch, weights, options, gradients, inspector ? inspector(first) : Inspector{}, &losses[first]);
+// A batch on its way through the model, the passes of this rank one after the other.
+class Run {
+ public:
+  Run(const Context& ctx, const model::GLM& glm, const Grid& grid, const Batch& batch, const PassOptions& options,
+      bool gradients, MakeInspector inspector)
+      : ctx_(ctx),
+        glm_(glm),
+        grid_(grid),
+        batch_(batch),
+        options_(options),
+        gradients_(gradients),
+        inspector_(std::move(inspector)) {
+    check(batch, options);
+    shared_ = grid.ranks() == 1 && glm.comm()->size() > 1;
+    if (shared_ && gradients) {
+      fail<ConfigError>("loss_and_gradients", "model", "one with all experts", "one that shares them with other ranks",
+                        "Train it with wudao_rt.train.");
+    }
+    weights_ = normalised_weights(ctx_, batch.loss_mask);
+    losses_ = ctx_.zeros({options.shards}, DType::kFloat64);
+    ctx_.all_shards = options.shards;
+    ctx_.shard_rows = batch.batch / options.shards * batch.length;
+    ctx_.seed = options.seed;
+    ctx_.step = options.step;
   }
-  return tree_sum(losses.data(), options.shards);
-}
+
+  double operator()() {
+    const int micro = options_.micro_shards > 0 ? options_.micro_shards : options_.shards;
+    const std::vector<Pass> passes = passes_of(grid_, options_.shards, micro);
+    ctx_.packs_anew = gradients_ && passes.size() == 1;
+    for (const moe::Layer* layer : glm_.expert_layers()) layer->begin_batch();
+    // The global-batch loss pulls by what all tokens chose: its backward begins when all of them have.
+    if (gradients_ && waits_for_all()) {
+      std::vector<std::unique_ptr<Forward>> all;
+      for (const Pass& pass : passes) all.push_back(forward(pass));
+      share();
+      for (const auto& one : all) backward(*one);
+    } else {
+      for (const Pass& pass : passes) {
+        const auto one = forward(pass);
+        if (gradients_) backward(*one);
+      }
+      share();
+    }
+    grid_.world->all_reduce(ctx_, losses_, comm::Reduce::kSum);
+    return tree_sum(losses_.data<double>(), options_.shards);
+  }
+
+ private:
+  struct Forward {
+    explicit Forward(const Context& context, bool recording) : ctx(context), tape(ctx, recording) {}
+    Context ctx;
+    Tape tape;
+    Var loss;
+  };
+
+  bool waits_for_all() const {
+    return std::ranges::any_of(glm_.expert_layers(),
+                               [](const moe::Layer* layer) { return layer->config().losses.global_batch != 0.0; });
+  }
+
+  void share() {
+    for (const moe::Layer* layer : glm_.expert_layers()) layer->share(ctx_, *grid_.world);
+  }
+
+  std::unique_ptr<Forward> forward(const Pass& pass) {
+    const std::int64_t of_shard = batch_.batch / options_.shards;
+    ctx_.first_shard = pass.mine.first;
+    ctx_.shards = pass.mine.count;
+    ctx_.peers = shared_ ? std::vector<ShardRange>{} : pass.row;
+    ctx_.first_sample = of_shard * pass.mine.first;
+    ctx_.samples = of_shard * pass.mine.count;
+    auto out = std::make_unique<Forward>(ctx_, gradients_);
+    const std::int64_t row = ctx_.first_sample * batch_.length, rows = ctx_.samples * batch_.length;
+    Tape& tape = out->tape;
+    if (inspector_) tape.set_inspector(inspector_(pass.mine.first));
+    const Var hidden =
+        glm_.hidden(tape, slice(batch_, ctx_.first_sample, ctx_.samples),
+                    {options_.dropout, options_.recompute && gradients_, options_.int8, options_.training});
+    out->loss = glm_.loss(tape, hidden, batch_.targets.rows(row, rows), weights_.rows(row, rows));
+    std::copy_n(out->loss.value.data<double>(), pass.mine.count, losses_.data<double>() + pass.mine.first);
+    return out;
+  }
+
+  static void backward(Forward& one) { one.tape.backward(one.loss); }
+
+  Context ctx_;
+  const model::GLM& glm_;
+  const Grid& grid_;
+  const Batch& batch_;
+  const PassOptions& options_;
+  bool gradients_;
+  bool shared_ = false;  // the ranks that share the experts all run the whole batch
+  MakeInspector inspector_;
+  Tensor weights_, losses_;  // (B T,); (V,) float64
+};
 
 template <class T>
 bool all_finite(const T* values, std::int64_t size) {
@@ -91,24 +162,30 @@ bool all_finite(const BFloat16* values, std::int64_t size) {
 
 bool is_finite(const Tensor& tensor) {
   switch (tensor.dtype()) {
-    case DType::kFloat32: return all_finite(tensor.data<float>(), tensor.size());
-    case DType::kFloat64: return all_finite(tensor.data<double>(), tensor.size());
-    case DType::kBFloat16: return all_finite(tensor.data<BFloat16>(), tensor.size());
-    default: return true;
+    case DType::kFloat32:
+      return all_finite(tensor.data<float>(), tensor.size());
+    case DType::kFloat64:
+      return all_finite(tensor.data<double>(), tensor.size());
+    case DType::kBFloat16:
+      return all_finite(tensor.data<BFloat16>(), tensor.size());
+    default:
+      return true;
   }
 }
 
 }  // namespace
 
-double run_batch(Context& ctx, const model::GLM& glm, const Batch& batch, const PassOptions& options, bool gradients) {
-  return run(ctx, glm, batch, options, gradients, nullptr);
+double run_batch(Context& ctx, const model::GLM& glm, const Grid& grid, const Batch& batch, const PassOptions& options,
+                 bool gradients) {
+  return Run(ctx, glm, grid, batch, options, gradients, nullptr)();
 }
 
-std::string find_non_finite(Context& ctx, const model::GLM& glm, const Batch& batch, const PassOptions& options) {
-  for (const nn::ParameterPtr& parameter : glm.parameters()) {
-    if (!is_finite(parameter->value())) return "parameter " + parameter->name();
-  }
+std::string find_non_finite(Context& ctx, const model::GLM& glm, const Grid& grid, const Batch& batch,
+                            const PassOptions& options) {
   std::string found;
+  for (const nn::ParameterPtr& parameter : glm.parameters()) {
+    if (found.empty() && !is_finite(parameter->value())) found = "parameter " + parameter->name();
+  }
   const auto inspector = [&](int shard) {
     return [&found, shard](const std::string& where, const char* phase, const Tensor& tensor) {
       if (found.empty() && !is_finite(tensor)) found = text(where, " (", phase, "), shard ", shard);
@@ -116,9 +193,9 @@ std::string find_non_finite(Context& ctx, const model::GLM& glm, const Batch& ba
   };
   PassOptions one = options;
   one.micro_shards = 1;
-  run(ctx, glm, batch, one, true, inspector);
+  Run(ctx, glm, grid, batch, one, true, inspector)();
   for (const nn::ParameterPtr& parameter : glm.parameters()) {
-    if (found.empty() && !is_finite(parameter->take_gradient(ctx))) found = "gradient of " + parameter->name();
+    if (found.empty() && !is_finite(parameter->take_own(ctx))) found = "gradient of " + parameter->name();
     parameter->clear_gradient();
   }
   return found;

@@ -6,6 +6,7 @@
 
 #include "wudao/model/glm.h"
 #include "wudao/optim/optimizer.h"
+#include "wudao/train/grid.h"
 
 namespace wudao::train {
 
@@ -23,16 +24,20 @@ struct PassOptions {
   bool recompute = false;
   bool int8 = false;  // forward and input-gradient products of the blocks in 8 bits
   bool dropout = true;
+  bool training = true;  // whether routers may draw random numbers and experts be full
   std::uint64_t seed = 0;
   std::uint32_t step = 0;
 };
 
 // The loss of the batch: sum of loss_mask * negative log-probability over the sum of loss_mask, in nats. With
-// `gradients` the parameters' gradient trees are filled.
-double run_batch(Context& ctx, const model::GLM& glm, const Batch& batch, const PassOptions& options, bool gradients);
+// `gradients` the parameters' gradient trees are filled with the shards of this rank's part of the batch, which every
+// rank gives whole.
+double run_batch(Context& ctx, const model::GLM& glm, const Grid& grid, const Batch& batch, const PassOptions& options,
+                 bool gradients);
 
 // The first tensor with a value that is not finite: where it was made, in words; empty if there is none.
-std::string find_non_finite(Context& ctx, const model::GLM& glm, const Batch& batch, const PassOptions& options);
+std::string find_non_finite(Context& ctx, const model::GLM& glm, const Grid& grid, const Batch& batch,
+                            const PassOptions& options);
 
 struct StepOptions {
   PassOptions pass;
@@ -43,17 +48,20 @@ struct StepOptions {
 struct StepResult {
   double loss = 0.0, grad_norm = 0.0;
   bool skipped = false;
-  std::string reason;  // of skipping
+  std::string reason;           // of skipping
+  double reduce_seconds = 0.0;  // of summing gradients over ranks
 };
 
 class Trainer {
  public:
-  Trainer(Context& ctx, model::GLM& glm, const optim::OptimizerConfig& config);
+  Trainer(Context& ctx, model::GLM& glm, const optim::OptimizerConfig& config, Grid grid);
   optim::Optimizer& optimizer() { return optimizer_; }
+  const Grid& grid() const { return grid_; }
   StepResult step(Context& ctx, const Batch& batch, const StepOptions& options);
 
  private:
   model::GLM& glm_;
+  Grid grid_;
   optim::Optimizer optimizer_;
 };
 

@@ -16,14 +16,25 @@ from wudao_rt.lazy import lazy
 if TYPE_CHECKING:
     from wudao_rt.config.files import load_config, parse_config
     from wudao_rt.config.glm import GLMConfig
-    from wudao_rt.config.tables import Config, DataTable, ModelTable, OutputTable, TokenizerTable, TrainTable
+    from wudao_rt.config.moe import MoETable
+    from wudao_rt.config.tables import (
+        Config,
+        DataTable,
+        ModelTable,
+        OutputTable,
+        ParallelTable,
+        TokenizerTable,
+        TrainTable,
+    )
 
 __all__ = [
     "Config",
     "DataTable",
     "GLMConfig",
+    "MoETable",
     "ModelTable",
     "OutputTable",
+    "ParallelTable",
     "TokenizerTable",
     "TrainTable",
     "load_config",
@@ -33,5 +44,6 @@ __all__ = [
 __getattr__, __dir__ = lazy(__name__, {
     "files": ("load_config", "parse_config"),
     "glm": ("GLMConfig",),
-    "tables": ("Config", "DataTable", "ModelTable", "OutputTable", "TokenizerTable", "TrainTable"),
+    "moe": ("MoETable",),
+    "tables": ("Config", "DataTable", "ModelTable", "OutputTable", "ParallelTable", "TokenizerTable", "TrainTable"),
 })

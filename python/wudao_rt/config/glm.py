@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from wudao_rt.config.moe import MoETable
 from wudao_rt.config.settings import check, refuse_unknown, setting
 from wudao_rt.errors import ConfigError
 
@@ -36,6 +37,8 @@ class GLMConfig:
     dropout: float = setting(0.0, "probability on embeddings, attention and sub-layer outputs", low=0, high=0.99)
     unpadded_vocab_size: int = setting(0, "ids from here on are padding and never predicted; 0: none", low=0)
     init_std: float = setting(0.02, "standard deviation of the initial weights", low=1e-9, high=10)
+    moe: MoETable | None = field(
+        default=None, metadata={"doc": "experts in place of the feed-forward matrices; none: a dense model"})
 
     def __post_init__(self) -> None:
         check(self, "GLMConfig")
@@ -63,11 +66,33 @@ class GLMConfig:
         """Return the number of trained values."""
         h, p = self.hidden_size, self.max_positions
         tables = 2 * (p + 1) * h if self.block_positions else p * h
-        return self.vocab_size * h + tables + self.num_layers * (12 * h * h + 13 * h) + 2 * h
+        dense = self.vocab_size * h + tables + self.num_layers * (12 * h * h + 13 * h) + 2 * h
+        return dense + self._expert_layers * (self.moe.layer_parameters(self) - self._ffn if self.moe else 0)
+
+    @property
+    def active_parameter_count(self) -> int:
+        """Return the values that a token meets: of its experts only those that it is sent to."""
+        spared = self.moe.layer_parameters(self) - self.moe.active_parameters(self) if self.moe else 0
+        return self.parameter_count - self._expert_layers * spared
+
+    def parameters_of_rank(self, ranks: int) -> int:
+        """Return the values that one of so many ranks that share the experts holds at the most."""
+        if self.moe is None:
+            return self.parameter_count
+        own = -(-self.moe.layer_parameters(self) // ranks)
+        return self.parameter_count - self._expert_layers * (self.moe.layer_parameters(self) - own)
+
+    @property
+    def _expert_layers(self) -> int:
+        return sum(self.moe.layers(self.num_layers)) if self.moe else 0
+
+    @property
+    def _ffn(self) -> int:
+        return 8 * self.hidden_size**2 + 5 * self.hidden_size
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values."""
-        return asdict(self)
+        """Return the fields as plain values; a dense model has no `moe`."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def _published(vocab_size: int, hidden_size: int, num_layers: int, num_heads: int, max_positions: int) -> GLMConfig:

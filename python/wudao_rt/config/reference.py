@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from wudao_rt.config.glm import PRESETS
 from wudao_rt.config.tables import Config
@@ -19,10 +19,11 @@ def reference() -> str:
 def _table(name: str, kind: type) -> Iterator[str]:
     yield f"## [{name}]\n\n| key | default | range | meaning |\n|---|---|---|---|"
     nested = []
+    hints = get_type_hints(kind)
     for f in fields(kind):
         default = _default(f)
-        if is_dataclass(default):
-            nested.append((f"{name}.{f.name}", type(default)))
+        nested += [(f"{name}.{f.name}", inner) for inner in (hints[f.name], *get_args(hints[f.name]))
+                   if is_dataclass(inner)]
         yield f"| `{f.name}` | {_shown(default)} | {_range(f)} | {f.metadata.get('doc', '')} |"
     yield ""
     for inner, inner_kind in nested:

@@ -1,4 +1,4 @@
-"""The five tables of a run, each a frozen dataclass."""
+"""The tables of a run, each a frozen dataclass."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from wudao_rt.config.glm import GLMConfig
+from wudao_rt.config.moe import MoETable
 from wudao_rt.config.settings import check, setting
 from wudao_rt.data.blanks import Objectives
 from wudao_rt.errors import ConfigError, shown
@@ -27,6 +28,8 @@ class ModelTable:
     dropout: float | None = setting(None, "dropout probability", low=0, high=0.99)
     unpadded_vocab_size: int | None = setting(None, "ids from here on are padding; default the tokenizer's", low=0)
     init_std: float | None = setting(None, "standard deviation of the initial weights", low=1e-9, high=10)
+    moe: MoETable | None = dataclasses.field(
+        default=None, metadata={"doc": "table of its own: experts in place of the feed-forward matrices"})
 
     def __post_init__(self) -> None:
         check(self, "config: model")
@@ -47,7 +50,7 @@ class ModelTable:
     @classmethod
     def of(cls, shape: GLMConfig) -> ModelTable:
         """Return the table that spells out a shape."""
-        return cls(**shape.to_dict())
+        return cls(**{f.name: getattr(shape, f.name) for f in fields(shape)})
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,23 @@ class OutputTable:
 
 
 @dataclass(frozen=True)
+class ParallelTable:
+    """[parallel]: how the ranks of a job share the work. None of it changes what comes out."""
+
+    experts: int = setting(0, "ranks that share one set of experts, a divisor of all ranks; 0: as many as can", low=0,
+                           layout=True)
+    placement: str = setting("rows", "which ranks these are: rows: consecutive ones, so that their exchange stays "
+                             "within a supernode; columns: every (ranks / experts)-th, so that sums of gradients do",
+                             choices=("rows", "columns"), layout=True)
+    exchange: str = setting("flat", "how rows travel: flat: to every rank at once; two_level: within supernodes and "
+                            "across", choices=("flat", "two_level"), layout=True)
+    supernode_size: int = setting(0, "ranks of a supernode; 0: all", low=0, layout=True)
+
+    def __post_init__(self) -> None:
+        check(self, "config: parallel")
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole run."""
 
@@ -202,6 +222,7 @@ class Config:
     data: DataTable = dataclasses.field(default_factory=DataTable)
     train: TrainTable = dataclasses.field(default_factory=TrainTable)
     output: OutputTable = dataclasses.field(default_factory=OutputTable)
+    parallel: ParallelTable = dataclasses.field(default_factory=ParallelTable)
 
     def with_table(self, name: str, **changes: Any) -> Config:
         """Return the config with some keys of one table changed."""

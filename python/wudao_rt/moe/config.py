@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
+from wudao_rt.config.moe import LOSSES
 from wudao_rt.config.settings import refuse_unknown
 from wudao_rt.errors import ConfigError, shown
-from wudao_rt.moe.routing import LOSSES, Gate, read_capacity
+from wudao_rt.moe.routing import Gate, read_capacity
 
 EXCHANGES = ("flat", "two_level")
 
@@ -29,6 +30,7 @@ class MoEConfig:
         activation: "gelu_tanh" or "gelu_erf".
         capacity_factor, drop, groups: as of `route`.
         losses: how much of each balance loss is in the objective, by name.
+        bias_rate: of the bias gate: how far a batch of training moves the bias of an expert.
         jitter: in training the router sees x times uniform numbers of [1 - jitter, 1 + jitter).
         init_std, output_std: of the first weights; W_2 has output_std, default init_std.
         exchange: "flat": every rank sends to every other; "two_level": within supernodes and across them, with fewer
@@ -51,6 +53,7 @@ class MoEConfig:
     drop: str = "probability"
     groups: int = 1
     losses: Mapping[str, float] = field(default_factory=dict)
+    bias_rate: float = 1e-3
     jitter: float = 0.0
     init_std: float = 0.02
     output_std: float | None = None
@@ -71,7 +74,7 @@ class MoEConfig:
         for pair in self.classes:
             for value in pair:
                 _whole("classes", value, 1)
-        for name in ("jitter", "init_std", "output_std"):
+        for name in ("bias_rate", "jitter", "init_std", "output_std"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, Real) or not 0 <= value < 1e6):
                 raise ConfigError(f"MoEConfig: {name}: expected a number of at least 0, got {shown(value)}. Change it.")
@@ -98,7 +101,7 @@ class MoEConfig:
         std = self.init_std
         return {"hidden_size": self.hidden_size, "classes": list(self.all_classes), "shared_width": self.shared_width,
                 "activation": self.activation, "gate": self.gate_options(), "losses": dict(self.losses),
-                "jitter": self.jitter, "init_std": std,
+                "bias_rate": self.bias_rate, "jitter": self.jitter, "init_std": std,
                 "output_std": std if self.output_std is None else self.output_std,
                 "exchange": self.exchange, "supernode_size": self.supernode_size}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wudao_rt import _core
+from wudao_rt.config.moe import GATES
 from wudao_rt.config.settings import refuse_unknown
 from wudao_rt.errors import ConfigError, shown
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from wudao_rt.distributed import Communicator
     from wudao_rt.ops.types import Array
 
-GATES = ("naive", "noisy", "switch", "gshard", "group_limited", "bias")
-LOSSES = ("switch", "gshard", "importance", "load", "z", "sequence", "global_batch")
 
 
 @dataclass(frozen=True)

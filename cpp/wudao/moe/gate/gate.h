@@ -40,7 +40,7 @@ struct Gate {
   double capacity_factor = 0.0;            // capacity = ceil(capacity_factor k T_g / E) rows of a group; 0: no limit
   int min_capacity = 0;
   Drop drop = Drop::kProbability;
-  int groups = 1;
+  int groups = 1;           // 0, for layers: as many as virtual shards
   int sequence_length = 0;  // for the sequence-wise loss; 0: none
   bool train = true;
 

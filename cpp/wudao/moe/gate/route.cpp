@@ -162,7 +162,7 @@ void Gate::check(std::int64_t experts) const {
   };
   whole("experts", experts, 1, std::int64_t{1} << 24);
   whole("k", k, 1, experts);
-  whole("groups", groups, 1, std::int64_t{1} << 30);
+  whole("groups", groups, 0, std::int64_t{1} << 30);
   whole("min_capacity", min_capacity, 0, std::int64_t{1} << 30);
   whole("sequence_length", sequence_length, 0, std::int64_t{1} << 30);
   if (!(capacity_factor >= 0.0 && capacity_factor <= 1e9)) {
