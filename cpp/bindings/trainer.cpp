@@ -83,29 +83,31 @@ void for_each_state(TrainerObject& self, F&& f) {
   }
 }
 
-py::dict state(TrainerObject& self) {
-  py::dict out;
-  for_each_state(self, [&](const std::string& name, const Tensor& tensor) {
-    out[py::str(name)] = to_numpy(tensor).attr("copy")();
-  });
-  return out;
+std::vector<std::string> state_names(TrainerObject& self) {
+  std::vector<std::string> names;
+  for_each_state(self, [&](const std::string& name, const Tensor&) { names.push_back(name); });
+  return names;
 }
 
-void set_state(TrainerObject& self, const py::dict& values) {
-  std::size_t count = 0;
+Tensor find_state(TrainerObject& self, const std::string& wanted) {
+  Tensor found;
   for_each_state(self, [&](const std::string& name, const Tensor& tensor) {
-    if (!values.contains(name)) fail<CheckpointError>("resume", name, "the optimizer's state of it", "none");
-    const Tensor fresh = float_tensor("resume", name.c_str(), values[py::str(name)], tensor.dtype());
-    if (fresh.shape() != tensor.shape()) {
-      fail<CheckpointError>("resume", name, text("shape ", to_text(tensor.shape())), to_text(fresh.shape()));
-    }
-    std::memcpy(tensor.raw(), fresh.raw(), tensor.bytes());
-    ++count;
+    if (name == wanted) found = tensor;
   });
-  if (count != values.size()) {
-    fail<CheckpointError>("resume", "optimizer state", text(count, " arrays"), text(values.size()),
-                          "Was it written with another optimizer?");
+  if (!found.defined()) fail<CheckpointError>("resume", wanted, "a name of the optimizer's state", "another");
+  return found;
+}
+
+// A view, valid until the next step.
+py::array state(TrainerObject& self, const std::string& name) { return to_numpy(find_state(self, name)); }
+
+void set_state(TrainerObject& self, const std::string& name, const py::object& value) {
+  const Tensor tensor = find_state(self, name);
+  const Tensor fresh = float_tensor("resume", name.c_str(), value, tensor.dtype());
+  if (fresh.shape() != tensor.shape()) {
+    fail<CheckpointError>("resume", name, text("shape ", to_text(tensor.shape())), to_text(fresh.shape()));
   }
+  std::memcpy(tensor.raw(), fresh.raw(), tensor.bytes());
 }
 
 }  // namespace
@@ -121,8 +123,9 @@ void bind_trainer(pybind11::module_& m) {
            py::keep_alive<1, 5>())
       .def("step", &step, py::arg("batch"), py::arg("lr"), py::arg("muon_lr") = 0.0, py::arg("clip") = 0.0)
       .def("loss", &loss, py::arg("batch"))
-      .def("state", &state)
-      .def("set_state", &set_state, py::arg("state"))
+      .def_property_readonly("state_names", &state_names)
+      .def("state", &state, py::arg("name"))
+      .def("set_state", &set_state, py::arg("name"), py::arg("array"))
       .def_property(
           "steps", [](TrainerObject& self) { return self.trainer.optimizer().steps(); },
           [](TrainerObject& self, std::int64_t steps) { self.trainer.optimizer().set_steps(steps); });

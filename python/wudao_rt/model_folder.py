@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wudao_rt.compute_types import COMPUTE_TYPES
 from wudao_rt.config.glm import GLMConfig
@@ -16,8 +16,12 @@ from wudao_rt.errors import CheckpointError, ConfigError, shown
 from wudao_rt.files import reason, write_whole
 from wudao_rt.fitting import check_weights
 from wudao_rt.glm import GLM
+from wudao_rt.parameters import expert_of
 from wudao_rt.quantized_file import quantization_table, restored, stored
 from wudao_rt.safetensors_file import mapped_arrays
+
+if TYPE_CHECKING:
+    from wudao_rt.distributed import Communicator
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -65,7 +69,27 @@ def save_file(arrays: Mapping[str, Any], path: Path) -> None:
     path.chmod(rights)
 
 
-def load(path: str | Path, dtype: str | None = None) -> GLM:
+def expert_files(folder: Path) -> list[Path]:
+    """Return the files of experts of a checkpoint that several ranks wrote, in their order.
+
+    Raises:
+        CheckpointError: one is missing, or they are of several checkpoints.
+    """
+    found = {path.name: path for path in folder.glob("experts-*.safetensors")}
+    numbers = [re.fullmatch(r"experts-(\d{5})-of-(\d{5})\.safetensors", name) for name in found]
+    count = max((int(number[2]) for number in numbers if number), default=0)
+    wanted = [f"experts-{i:05d}-of-{count:05d}.safetensors" for i in range(1, count + 1)]
+    for name in wanted:
+        if name not in found:
+            raise CheckpointError(f"load: {folder / name}: expected a file of experts, got none. Copy the whole folder.")
+    for name in found:
+        if name not in wanted:
+            raise CheckpointError(f"load: {folder / name}: expected one of {count} files of experts, got another. Is it "
+                                  "of another checkpoint?")
+    return [found[name] for name in wanted]
+
+
+def load(path: str | Path, dtype: str | None = None, *, comm: Communicator | None = None) -> GLM:
     """Open the model of a folder: a saved model, a checkpoint, or a run folder (its last checkpoint).
 
     float32 weights stay in their file, mapped into memory, until they are trained. Replace such a file by a rename, as
@@ -74,6 +98,7 @@ def load(path: str | Path, dtype: str | None = None) -> GLM:
     Args:
         path: the folder.
         dtype: compute type; default the one it was trained in.
+        comm: ranks that share the experts; see `GLM`.
 
     Raises:
         CheckpointError: no such folder, or a file in it is missing, damaged or does not fit the others, or weights are
@@ -84,7 +109,10 @@ def load(path: str | Path, dtype: str | None = None) -> GLM:
         raise CheckpointError(f"load: path: expected the path of a folder, got {path!r}. Give a text or a Path.")
     folder = resolve(Path(path))
     config, trained_in, quantization = _read_config(folder / CONFIG)
-    weights = restored(folder, read_weights(folder / WEIGHTS), config, quantization)
+    arrays = read_weights(folder / WEIGHTS)
+    for file in expert_files(folder):
+        arrays |= {name: array for name, array in read_weights(file).items() if expert_of(name)}
+    weights = restored(folder, arrays, config, quantization)
     check_weights(folder / WEIGHTS, config, weights)
     tokenizer = None
     if (folder / TOKENIZER).is_dir():
@@ -92,7 +120,7 @@ def load(path: str | Path, dtype: str | None = None) -> GLM:
 
         tokenizer = Tokenizer.load(folder / TOKENIZER)
     try:
-        return GLM.from_arrays(config, weights, dtype=dtype or trained_in, tokenizer=tokenizer)
+        return GLM.from_arrays(config, weights, dtype=dtype or trained_in, tokenizer=tokenizer, comm=comm)
     except ConfigError as error:
         raise CheckpointError(f"load: {folder}: expected files of one model. {error}") from None
 

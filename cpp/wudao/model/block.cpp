@@ -59,4 +59,6 @@ Var Block::operator()(const nn::Pass& pass, const Var& x, const Visibility& visi
   return down_->add_to(pass, y, (*up_)(pass, normal, activation_), stream_ + kAttentionStreams);
 }
 
+Var Block::idle(const nn::Pass& pass, const Var& none) const { return (*experts_)(pass, post_norm_(pass, none), none); }
+
 }  // namespace wudao::model

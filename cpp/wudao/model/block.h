@@ -22,6 +22,8 @@ class Block {
   Block(Context& ctx, nn::ParameterList& list, const std::string& name, const GLMConfig& config, bool has_experts,
         std::shared_ptr<comm::Communicator> comm, std::uint32_t stream);
   Var operator()(const nn::Pass& pass, const Var& x, const Visibility& visible) const;
+  // The layer of experts alone, of no rows: (0, C) stream -> stream.
+  Var idle(const nn::Pass& pass, const Var& none) const;
   static std::uint32_t stride(const GLMConfig& config);
 
   // The layers, for decoding without a tape.

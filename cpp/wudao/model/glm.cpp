@@ -48,6 +48,7 @@ GLM::GLM(Context& ctx, const GLMConfig& config, DType compute, std::uint64_t see
   const std::int64_t rows = config_.max_positions + (config_.block_positions ? 1 : 0);
   const double std = config_.init_std;
   word_ = list_.normal("word_embeddings.weight", {config_.vocab_size, width}, std);
+  word_->set_uses(2);  // as the table and as the output projection
   position_ = list_.normal("transformer.position_embeddings.weight", {rows, width}, std);
   if (config_.block_positions) {
     block_position_ = list_.normal("transformer.block_position_embeddings.weight", {rows, width}, std);
@@ -95,18 +96,37 @@ Var GLM::embed(const nn::Pass& pass, const Inputs& inputs) const {
   return tape.apply<ops::Dropout>({pass.dropout, kEmbeddingStream}, x);
 }
 
-Var GLM::hidden(Tape& tape, const Inputs& inputs, const Options& options) const {
+// x <- layer(block, pass, x) for every block, with or without keeping what backward needs.
+template <class Layer>
+Var GLM::through_blocks(Tape& tape, Var x, const Options& options, Layer&& layer) const {
   const double dropout = options.dropout ? config_.dropout : 0.0;
-  Var x = embed({tape, compute_, dropout}, inputs);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    const auto segment = [this, i, dropout, options, visible = inputs.visible](Tape& inner, const Var& input) {
+    const auto segment = [this, i, dropout, options, layer](Tape& inner, const Var& input) {
       inner.set_scope("layers." + std::to_string(i));
-      return blocks_[i]({inner, compute_, dropout, options.int8, options.training}, input, visible);
+      return layer(blocks_[i], nn::Pass{inner, compute_, dropout, options.int8, options.training}, input);
     };
     x = options.recompute ? tape.recompute(segment, x) : segment(tape, x);
   }
+  return x;
+}
+
+Var GLM::hidden(Tape& tape, const Inputs& inputs, const Options& options) const {
+  const double dropout = options.dropout ? config_.dropout : 0.0;
+  const Var x = through_blocks(tape, embed({tape, compute_, dropout}, inputs), options,
+                               [visible = inputs.visible](const Block& block, const nn::Pass& pass, const Var& input) {
+                                 return block(pass, input, visible);
+                               });
   tape.set_scope("final_layernorm");
   return final_norm_[0]({tape, compute_, 0.0}, x);
+}
+
+Var GLM::idle(Tape& tape, const Options& options) const {
+  Context& ctx = tape.context();
+  const Tensor none = ctx.empty({0, config_.hidden_size}, accumulator_of(compute_));
+  const Var x = tape.leaf(none, position_.get());  // of anything that takes part, and takes nothing from an idle rank
+  return through_blocks(tape, x, options, [this](const Block& block, const nn::Pass& pass, const Var& input) {
+    return block.experts() == nullptr ? input : block.idle(pass, input);
+  });
 }
 
 Tensor GLM::logits(Context& ctx, const Tensor& hidden) const {

@@ -48,6 +48,9 @@ class GLM {
 
   // Final hidden states (B T, C) after the last layer norm, in the compute type.
   Var hidden(Tape& tape, const Inputs& inputs, const Options& options) const;
+  // What a rank does whose share of the batch is over while others of its row are at work: its experts see their rows.
+  // (0, C), to begin backward with.
+  Var idle(Tape& tape, const Options& options) const;
   // (N, V) logits in the accumulator type.
   Tensor logits(Context& ctx, const Tensor& hidden) const;
   // (shards,) float64: per shard the sum of weights * negative log-probability of the targets. `row_loss` (N,) float64,
@@ -63,6 +66,8 @@ class GLM {
   const nn::LayerNorm& final_norm() const { return final_norm_[0]; }
 
  private:
+  template <class Layer>
+  Var through_blocks(Tape& tape, Var x, const Options& options, Layer&& layer) const;
   Var embed(const nn::Pass& pass, const Inputs& inputs) const;
   GLMConfig config_;
   DType compute_;

@@ -5,8 +5,7 @@
 namespace wudao::nn {
 
 void Parameter::add(Context& ctx, Tensor gradient, int use) {
-  uses_ = std::max(uses_, use + 1);
-  if (ctx.shards == 0) return;  // a rank that has no samples of its own
+  if (ctx.idle) return;
   trees_.at(static_cast<std::size_t>(use)).add(ctx, std::move(gradient), ctx.first_shard, ctx.shards);
 }
 

@@ -1,7 +1,6 @@
 // A trainable array: its master values, and the trees in which its gradient grows.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -27,15 +26,15 @@ class Parameter : public GradientSink {
   void add(Context& ctx, Tensor gradient, int use) override;
   // The part of the gradient (of its first use) that comes from `count` shards from `first` on.
   void add_node(Context& ctx, Tensor gradient, int first, int count) {
-    uses_ = std::max(uses_, 1);
     trees_[0].add(ctx, std::move(gradient), first, count);
   }
   // The gradient of the global batch: the sum of the uses, in their order. Zeros if the batch never reached it.
   Tensor take_gradient(Context& ctx);
   // What there is of it from the shards of this process alone, which need not be the first.
   Tensor take_own(Context& ctx);
-  // Uses of it that backward has reached, and the parts of the gradient of one of them.
+  // How many uses of it a model has, and the parts of the gradient of one of them.
   int uses() const { return uses_; }
+  void set_uses(int uses) { uses_ = uses; }
   std::vector<GradientTree::Node> take_nodes(int use) { return trees_.at(static_cast<std::size_t>(use)).take_nodes(); }
   void clear_gradient();
 
@@ -44,7 +43,7 @@ class Parameter : public GradientSink {
   std::string name_;
   Tensor value_;
   bool decay_;
-  int uses_ = 0;
+  int uses_ = 1;
   std::optional<ops::Quantized> quantized_;
   std::array<GradientTree, kMaxUses> trees_;
 };

@@ -36,6 +36,7 @@ struct Context {
   std::int64_t first_sample = 0;
   std::int64_t samples = 0;     // of the micro-batch; 0 outside of training
   std::int64_t shard_rows = 0;  // tokens of one shard; 0: those of the micro-batch tell
+  bool idle = false;         // this rank has no samples now, and is there for the experts that it holds
   bool packs_anew = false;   // the weights change after this pass: nobody will use their packed forms again
 
   // Keys of the random numbers drawn inside ops (dropout).

@@ -100,7 +100,7 @@ class Run {
     explicit Forward(const Context& context, bool recording) : ctx(context), tape(ctx, recording) {}
     Context ctx;
     Tape tape;
-    Var loss;
+    Var end;  // the losses of its shards; of an idle rank, no rows
   };
 
   bool waits_for_all() const {
@@ -115,7 +115,8 @@ class Run {
   std::unique_ptr<Forward> forward(const Pass& pass) {
     const std::int64_t of_shard = batch_.batch / options_.shards;
     ctx_.first_shard = pass.mine.first;
-    ctx_.shards = pass.mine.count;
+    ctx_.idle = pass.mine.count == 0;
+    ctx_.shards = std::max(1, pass.mine.count);
     ctx_.peers = shared_ ? std::vector<ShardRange>{} : pass.row;
     ctx_.first_sample = of_shard * pass.mine.first;
     ctx_.samples = of_shard * pass.mine.count;
@@ -123,15 +124,22 @@ class Run {
     const std::int64_t row = ctx_.first_sample * batch_.length, rows = ctx_.samples * batch_.length;
     Tape& tape = out->tape;
     if (inspector_) tape.set_inspector(inspector_(pass.mine.first));
-    const Var hidden =
-        glm_.hidden(tape, slice(batch_, ctx_.first_sample, ctx_.samples),
-                    {options_.dropout, options_.recompute && gradients_, options_.int8, options_.training});
-    out->loss = glm_.loss(tape, hidden, batch_.targets.rows(row, rows), weights_.rows(row, rows));
-    std::copy_n(out->loss.value.data<double>(), pass.mine.count, losses_.data<double>() + pass.mine.first);
+    const model::GLM::Options how = {options_.dropout, options_.recompute && gradients_, options_.int8,
+                                     options_.training};
+    if (ctx_.idle) {
+      out->end = glm_.idle(tape, how);
+      return out;
+    }
+    const Var hidden = glm_.hidden(tape, slice(batch_, ctx_.first_sample, ctx_.samples), how);
+    out->end = glm_.loss(tape, hidden, batch_.targets.rows(row, rows), weights_.rows(row, rows));
+    std::copy_n(out->end.value.data<double>(), pass.mine.count, losses_.data<double>() + pass.mine.first);
     return out;
   }
 
-  static void backward(Forward& one) { one.tape.backward(one.loss); }
+  void backward(Forward& one) {
+    if (one.ctx.idle) return one.tape.backward(one.end, ctx_.empty(one.end.value.shape(), one.end.value.dtype()));
+    one.tape.backward(one.end);
+  }
 
   Context ctx_;
   const model::GLM& glm_;

@@ -172,7 +172,6 @@ std::vector<Tensor> take_gradients(Context& ctx, const model::GLM& glm, const Gr
       (sharded ? experts : shared)
           .push_back({at, value.shape(), value.dtype(), value.size(), parameter->take_nodes(use)});
     }
-    if (parameter->uses() == 0) gradients.back() = ctx.zeros(value.shape(), value.dtype());
   }
   const int ranks = grid.ranks(), members = grid.row->size();
   reduce_pieces(ctx, *grid.world, ranges(shards, ranks, 0, 1, ranks, 1), std::move(shared), gradients);

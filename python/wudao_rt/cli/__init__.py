@@ -59,17 +59,28 @@ def _run(arguments: Sequence[str] | None, command: click.Command, name: str) -> 
         return _told(name, "memory: expected enough for this, got no more. Use a smaller model or batch.", USER_ERROR)
     except OSError as error:
         if error.filename is None and error.errno not in _NO_ROOM:
+            _end_job(traceback.format_exc().rstrip(), FAILED)
             traceback.print_exc()
             return FAILED
         advice = "Check the path, its rights and the room there."
         where = error.filename or "disk"
         return _told(name, f"{where}: expected to read or write it, got '{error.strerror}'. {advice}", USER_ERROR)
     except Exception:
+        _end_job(traceback.format_exc().rstrip(), FAILED)
         traceback.print_exc()
         return FAILED
     return code or OK
 
 
 def _told(name: str, text: str, code: int) -> int:
-    print(f"{name}: {' '.join(text.split())}", file=sys.stderr)
+    line = f"{name}: {' '.join(text.split())}"
+    _end_job(line, code)
+    print(line, file=sys.stderr)
     return code
+
+
+def _end_job(line: str, code: int) -> None:
+    """Where this is one of several ranks, tell the line with the rank in front and end them all."""
+    start = sys.modules.get("wudao_rt.distributed.start")
+    if start is not None:
+        start.fail(line, code)

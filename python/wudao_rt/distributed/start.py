@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import time
 import traceback
 from types import TracebackType
 from typing import Any
@@ -15,6 +16,7 @@ from wudao_rt.distributed.launchers import Launcher, find_launcher
 from wudao_rt.distributed.libraries import Library, find_libraries
 from wudao_rt.errors import CommError, DTypeError, Error
 
+_POLITE_SECONDS = 0.5
 _world: list[_core.Communicator] = []  # MPI starts once in a process
 
 
@@ -58,6 +60,8 @@ def fail(message: str, code: int = 1) -> None:
     """End all ranks with this rank's message in front; return if there are no others."""
     if not _world or _world[0].size == 1:
         return
+    if _world[0].rank:
+        time.sleep(_POLITE_SECONDS)  # where all ranks make the same mistake, the first tells it for all
     sys.stderr.write(f"[rank {_world[0].rank}/{_world[0].size}] {message}\n")  # at once: ranks share the terminal
     sys.stderr.flush()
     _core.abort_mpi(code)

@@ -18,7 +18,7 @@ _ROOF_SECONDS = 0.25
 def step_flops(shape: GLMConfig, tokens: int, pairs: int) -> float:
     """Return the useful arithmetic of a training step: 6 N tokens + 12 L h pairs.
 
-    N are the parameters; each visible (query, key) pair costs 4 h forward in each of L layers, and twice that backward.
+    N are the parameters that a token meets; each visible (query, key) pair costs 4 h forward in each of L layers, and twice that backward.
 
     Args:
         shape: of the model.
@@ -29,7 +29,7 @@ def step_flops(shape: GLMConfig, tokens: int, pairs: int) -> float:
         >>> step_flops(GLMConfig(8, 4, 1, 1, 8), tokens=1, pairs=1) == 6 * 356 + 12 * 4
         True
     """
-    return 6.0 * shape.parameter_count * tokens + 12.0 * shape.num_layers * shape.hidden_size * pairs
+    return 6.0 * shape.active_parameter_count * tokens + 12.0 * shape.num_layers * shape.hidden_size * pairs
 
 
 def matmul_roof(dtype: str, seconds: float = _ROOF_SECONDS) -> float:

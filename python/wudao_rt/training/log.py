@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from wudao_rt.files import write_whole
+from wudao_rt.training.balance import Balance
 
 if TYPE_CHECKING:
     from wudao_rt.training.tensorboard import Events
 
-LOG, EVALUATIONS, EVENTS = "log.jsonl", "eval.jsonl", "tensorboard"
+LOG, EVALUATIONS, BALANCE, EVENTS = "log.jsonl", "eval.jsonl", "balance.jsonl", "tensorboard"
+_MANY_EXPERTS, _EVERY = 4096, 50
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class StepInfo:
         seconds: training time since the run's first step, evaluation and sampling left out.
         skipped: whether the step changed nothing, because of a value that is not finite.
         reason: why it was skipped.
+        balance: of the experts; None for a dense model on one rank.
     """
 
     step: int
@@ -44,17 +48,20 @@ class StepInfo:
     seconds: float
     skipped: bool = False
     reason: str = ""
+    balance: Balance | None = None
 
     def line(self) -> str:
         """Return the step line."""
         return (f"step {self.step} | loss {self.loss:.4f} | grad_norm {self.grad_norm:.4f} | lr {self.lr:.3e} | "
                 f"tokens {self.tokens} | tokens_per_second {self.tokens_per_second:.0f} | "
-                f"share_of_peak {self.share_of_peak:.3f} | seconds {self.seconds:.2f} | skipped {int(self.skipped)}")
+                f"share_of_peak {self.share_of_peak:.3f} | seconds {self.seconds:.2f} | skipped {int(self.skipped)}"
+                f"{self.balance.line() if self.balance else ''}")
 
     def record(self) -> dict[str, Any]:
         """Return the fields of the JSON line; values that JSON does not know become null."""
-        fields = asdict(self)
-        reason = fields.pop("reason")
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        reason, balance = fields.pop("reason"), fields.pop("balance")
+        fields |= balance.record() if balance else {}
         finite = {name: None if isinstance(v, float) and not abs(v) < float("inf") else v for name, v in fields.items()}
         return finite | ({"reason": reason} if reason else {})
 
@@ -73,6 +80,8 @@ class RunLog:
         self._evaluated_at = _cut(run / EVALUATIONS, resumed_at).get("step")
         self._log = (run / LOG).open("a", encoding="utf-8")
         self._evaluations = (run / EVALUATIONS).open("a", encoding="utf-8")
+        self._balance_path, self._resumed_at = run / BALANCE, resumed_at
+        self._balance: TextIO | None = None
         self._events = _events(run / EVENTS, resumed_at) if tensorboard else None
 
     def step(self, info: StepInfo) -> None:
@@ -80,6 +89,18 @@ class RunLog:
         record = info.record()
         self._log.write(json.dumps(record) + "\n")
         self._scalars("train", info.step, {k: v for k, v in record.items() if k not in ("step", "reason")})
+        if info.balance and info.balance.counts:
+            self._experts(info.step, info.balance)
+
+    def _experts(self, step: int, balance: Balance) -> None:
+        """Write how many rows every expert got; of very many experts now and then."""
+        if sum(map(len, balance.counts)) > _MANY_EXPERTS and step % _EVERY != 1:
+            return
+        if self._balance is None:
+            _cut(self._balance_path, self._resumed_at)
+            self._balance = self._balance_path.open("a", encoding="utf-8")
+        self._balance.write(json.dumps({"step": step, "counts": balance.counts, "dropped": balance.dropped_by_expert},
+                                       separators=(",", ":")) + "\n")
 
     def evaluation(self, step: int, record: dict[str, Any]) -> None:
         """Write a held-out evaluation; one of a step that is there already is the same, and is not written again."""
@@ -98,12 +119,14 @@ class RunLog:
         """Hand everything to the operating system."""
         self._log.flush()
         self._evaluations.flush()
+        if self._balance:
+            self._balance.flush()
         if self._events:
             self._events.flush()
 
     def close(self) -> None:
         """Close the files. What a full disk does not take is lost; `flush` says so, this does not."""
-        for file in (self._log, self._evaluations, self._events):
+        for file in (self._log, self._evaluations, self._balance, self._events):
             with suppress(OSError):
                 if file:
                     file.close()
@@ -113,6 +136,32 @@ class RunLog:
             for name, value in values.items():
                 if value is not None and isfinite(value):
                     self._events.scalar(f"{group}/{name}", float(value), step)
+
+
+class NoLog:
+    """Take what a RunLog takes and write nothing: of a rank that is not the first.
+
+    Args:
+        seconds: of the run so far, as the first rank's log has it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def step(self, info: StepInfo) -> None:
+        """Write nothing."""
+
+    def evaluation(self, step: int, record: dict[str, Any]) -> None:
+        """Write nothing."""
+
+    def samples(self, step: int, texts: list[str]) -> None:
+        """Write nothing."""
+
+    def flush(self) -> None:
+        """Write nothing."""
+
+    def close(self) -> None:
+        """Close nothing."""
 
 
 def _events(folder: Path, resumed_at: int) -> Events:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from wudao_rt import _core
 from wudao_rt.datasets import Rows
 from wudao_rt.errors import Error
 from wudao_rt.evaluation import held_out_loss
 from wudao_rt.training import checkpoint
+from wudao_rt.training.agreed import DEPTH, STOPS, Agreed
+from wudao_rt.training.balance import Balance, Traffic
 from wudao_rt.training.clock import Stopwatch
 from wudao_rt.training.cost import Report, peak_memory_bytes, step_flops
 from wudao_rt.training.events import Listeners
 from wudao_rt.training.interrupt import Interrupt
-from wudao_rt.training.log import RunLog, StepInfo
+from wudao_rt.training.log import NoLog, RunLog, StepInfo
 from wudao_rt.training.prefetch import Prefetch
 from wudao_rt.training.rates import Rates
 from wudao_rt.training.samples import draw_samples
@@ -39,18 +42,21 @@ class StepLoop:
 
     Args:
         session: what to train.
-        log: of the run.
+        log: of the run; one that writes nothing on ranks that are not the first.
         listeners: are told about steps, checkpoints, samples and evaluations.
         limits: what else ends it.
-        roof: of the matrix product, operations per second.
+        roof: of the matrix product, operations per second, all ranks together.
     """
 
-    def __init__(self, session: Session, log: RunLog, listeners: Listeners, limits: Limits, roof: float) -> None:
+    def __init__(self, session: Session, log: RunLog | NoLog, listeners: Listeners, limits: Limits, roof: float) -> None:
         self._session, self._log, self._listeners = session, log, listeners
         self._limits, self._roof = limits, roof
         self._train = session.config.train
         self._rates = Rates(self._train)
+        self._ranks = session.ranks
         self._clock = Stopwatch(log.seconds)
+        self._agreed = Agreed(log.seconds)
+        self._traffic = Traffic(self._ranks.row, *((self._ranks.world, self._ranks.column) if self._ranks.size > 1 else ()))
         self._saved_at = session.resumed_at
         self._sampled = time.perf_counter()
         self._flops = 0.0
@@ -61,10 +67,15 @@ class StepLoop:
         """Step until the run is over, interrupted or out of time; evaluate, save, and report."""
         begin = self._clock.seconds()
         tokens = self._session.tokens
-        batches = Prefetch(self._batch, self._session.step)
+        batches = Prefetch(self._batch, self._session.step, DEPTH)
+        self._agree(interrupt, begin, [0.0] * 4)
         try:
-            while not (reason := self._stop_reason(interrupt, begin)):
-                self._step(batches.get(self._session.step))
+            while not (reason := self._stop_reason()):
+                result = self._step(batches.get(self._session.step))
+                layers = self._session.model.core.telemetry
+                spent = self._traffic.spent(layers, result["reduce_seconds"], self._ranks.size)
+                self._agree(interrupt, begin, spent)
+                self._told(result, layers)
                 self._between_steps()
         finally:
             batches.close()
@@ -76,35 +87,45 @@ class StepLoop:
         return self._report(reason, seconds, self._session.tokens - tokens)
 
     def _batch(self, step: int) -> Rows:
-        return self._session.source.batch(step, self._rates.done(step, self._clock.seconds()))
+        return self._session.source.batch(step, self._rates.done(step, self._agreed.before(step)))
 
-    def _stop_reason(self, interrupt: Interrupt, begin: float) -> str:
+    def _agree(self, interrupt: Interrupt, begin: float, spent: list[float]) -> None:
+        """Tell the other ranks what this one sees, and go by what the first, or any of them, saw."""
         seconds = self._clock.seconds()
-        if self._rates.over(self._session.step, seconds):
-            return "done"
-        if interrupt.reason:
-            return interrupt.reason
         over = self._limits.max_seconds and seconds - begin >= self._limits.max_seconds
-        return f"--max-seconds {self._limits.max_seconds:g}" if over else ""
+        watch = self._limits.watch and time.perf_counter() - self._sampled >= self._limits.watch
+        stop = STOPS.index(interrupt.reason) if interrupt.reason in STOPS else 0
+        told = self._ranks.numbers(seconds, float(bool(over)), float(bool(watch)), float(stop), *spent)
+        self._agreed.take(self._session.step, told)
 
-    def _step(self, rows: Rows) -> None:
+    def _stop_reason(self) -> str:
+        if self._rates.over(self._session.step, self._agreed.seconds):
+            return "done"
+        if self._agreed.stop:
+            return self._agreed.stop
+        return f"--max-seconds {self._limits.max_seconds:g}" if self._agreed.over else ""
+
+    def _step(self, rows: Rows) -> dict[str, Any]:
         session, train = self._session, self._train
-        share = self._rates.share(session.step + 1, self._clock.seconds())
-        begin = self._last.seconds
+        share = self._rates.share(session.step + 1, self._agreed.seconds)
         result = session.trainer.step(
             dict(rows.arrays), lr=train.lr * share, muon_lr=train.muon_lr * share, clip=train.clip, shards=train.shards,
             micro_shards=train.micro_shards, recompute=train.recompute, int8=train.products == "int8",
             dropout=session.model.config.dropout > 0, seed=train.seed, step=session.step)
         session.step += 1
         session.tokens += rows.tokens
-        self._told(rows, result, train.lr * share, self._clock.seconds(), begin)
+        return result | {"rows": rows, "lr": train.lr * share}
 
-    def _told(self, rows: Rows, result: dict, lr: float, now: float, begin: float) -> None:
-        flops, took = step_flops(self._session.model.config, rows.tokens, rows.pairs), max(now - begin, 1e-9)
+    def _told(self, result: dict[str, Any], layers: list[dict[str, Any]]) -> None:
+        rows, now = result["rows"], self._agreed.seconds
+        took = max(now - self._last.seconds, 1e-9)
+        flops = step_flops(self._session.model.config, rows.tokens, rows.pairs)
         self._flops += flops
+        balance = Balance.of(layers, self._agreed.spent) if layers or self._ranks.size > 1 else None
         self._last = StepInfo(
-            self._session.step, result["loss"], result["grad_norm"], lr, self._session.tokens, rows.tokens / took,
-            flops / took / self._roof if self._roof else 0.0, now, result["skipped"], result["reason"])
+            self._session.step, result["loss"], result["grad_norm"], result["lr"], self._session.tokens,
+            rows.tokens / took, flops / took / self._roof if self._roof else 0.0, now, result["skipped"],
+            result["reason"], balance)
         self._log.step(self._last)
         self._listeners.tell("on_step", self._last)
 
@@ -114,15 +135,14 @@ class StepLoop:
             self._save()
         if train.eval_every and step % train.eval_every == 0:
             self._evaluate()
-        by_clock = self._limits.watch and time.perf_counter() - self._sampled >= self._limits.watch
-        if by_clock or (train.sample_every and step % train.sample_every == 0):
+        if self._agreed.watch or (train.sample_every and step % train.sample_every == 0):
             self._sample()
 
     def _save(self) -> None:
         self._log.flush()
         if self._session.step > self._saved_at:
             keep = self._session.config.output.keep_last
-            path = checkpoint.save(self._session.folder, self._session.snapshot(), keep)
+            path = checkpoint.save(self._session.folder, self._session.snapshot(), keep, self._ranks)
             self._saved_at = self._session.step
             self._listeners.tell("on_checkpoint", path)
 
@@ -130,7 +150,7 @@ class StepLoop:
         if self._held_out[0] == self._session.step:
             return
         with self._clock.paused():
-            found = held_out_loss(self._session.model, self._session.source.held_out(), self._train.eval_batches)
+            found = held_out_loss(self._session.trainer, self._session.source.held_out(), self._train.eval_batches)
         self._held_out = (self._session.step, found.nats_per_token if found.tokens else None)
         if found.tokens:
             self._log.evaluation(self._session.step, found.to_json())
@@ -138,7 +158,7 @@ class StepLoop:
 
     def _sample(self) -> None:
         with self._clock.paused():
-            try:
+            try:  # every rank draws the same: they may share the experts
                 texts = draw_samples(self._session)
             except Error as error:  # of weights that have diverged; the run itself goes on
                 self._listeners.tell("on_trouble", f"no sample at step {self._session.step}: {error}")
@@ -154,6 +174,6 @@ class StepLoop:
         return Report(
             steps=self._session.step, tokens=self._session.tokens, loss=self._last.loss, held_out=self._held_out[1],
             seconds=seconds, tokens_per_second=rate, share_of_peak=peak,
-            core_hours_per_million_tokens=threads * seconds / 3600 / (tokens / 1e6) if tokens else 0.0,
-            peak_memory_bytes=peak_memory_bytes(), threads=threads, finished=reason == "done",
+            core_hours_per_million_tokens=threads * self._ranks.size * seconds / 3600 / (tokens / 1e6) if tokens else 0.0,
+            peak_memory_bytes=peak_memory_bytes(), threads=threads * self._ranks.size, finished=reason == "done",
             reason="" if reason == "done" else reason, folder=str(self._session.folder))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
@@ -12,16 +11,16 @@ from typing import Any
 from wudao_rt.config import Config
 from wudao_rt.data import PreparedCorpus
 from wudao_rt.data.prepared import CARD
-from wudao_rt.distributed.launchers import find_launcher
-from wudao_rt.errors import CheckpointError, ConfigError
+from wudao_rt.errors import CheckpointError
 from wudao_rt.training.checkpoint import last_good
 from wudao_rt.training.corpora import OWN_TEXT
 from wudao_rt.training.cost import Report, matmul_roof
 from wudao_rt.training.events import Listeners
 from wudao_rt.training.interrupt import Interrupt
-from wudao_rt.training.log import RunLog
+from wudao_rt.training.log import NoLog, RunLog
 from wudao_rt.training.loop import Limits, StepLoop
 from wudao_rt.training.profile import StepTrace
+from wudao_rt.training.ranks import Ranks
 from wudao_rt.training.recipes import read_run
 from wudao_rt.training.screen import Screen
 from wudao_rt.training.session import Session, resume, start
@@ -38,12 +37,12 @@ def train(
     quiet: bool = False,
     profile: Path | str | None = None,
 ) -> Report:
-    """Train a model and return what came of it.
+    """Train a model and return what came of it; in a job of several ranks, together with the others.
 
     Args:
         config: a Config, a TOML file, the name of a recipe, or (with `resumed`) a run folder.
         callbacks: an object, or several, with any of on_step(info), on_checkpoint(path), on_sample(texts) and
-            on_evaluation(step, result); see `Callbacks`.
+            on_evaluation(step, result); see `Callbacks`. In a job of several ranks the first tells its own.
         changes: `table.key=value` texts that take precedence over the file.
         resumed: go on from the last good checkpoint of the run folder.
         max_seconds: save and stop after so many seconds of steps; 0: never.
@@ -57,47 +56,47 @@ def train(
         CheckpointError: a checkpoint that cannot be written or read.
         wudao_rt.data.DataError: text that cannot be had.
     """
-    _refuse_ranks()
     changes = tuple(changes)
+    ranks = Ranks.of_job()
     plan = read_run(config, changes, resumed)
-    screen = Screen.of(plan.config, quiet)
+    ranks.require_same(plan.config, folder=str(plan.folder), resumed=resumed, max_seconds=max_seconds, watch=watch)
+    ranks.arrange(plan.config)
+    screen = Screen.of(plan.config, quiet or not ranks.first)
     try:
         with Interrupt() as interrupt:
-            session = _open(plan.config, plan.folder, changes, resumed, screen.say)
+            session = _open(plan.config, plan.folder, changes, resumed, screen.say, ranks)
             mine = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
             if profile is not None:
                 mine.append(StepTrace(session.model.core, Path(profile), screen.say))
-            report = _drive(session, Listeners([screen, *mine]), screen.say, Limits(max_seconds, watch), interrupt)
+            listeners = Listeners([screen, *mine] if ranks.first else [])
+            report = _drive(session, listeners, screen.say, Limits(max_seconds, watch), interrupt)
     finally:
         screen.close()
     _close(report, session, screen.say)
     return report
 
 
-def _refuse_ranks() -> None:
-    """Ranks that train side by side without knowing of each other would write one run folder."""
-    launcher = find_launcher(os.environ)
-    if launcher is not None and launcher.size > 1:
-        raise ConfigError(f"train: ranks: expected one process, got the {launcher.size} that {launcher.name} started "
-                          f"({launcher.evidence}). Training over ranks is not there yet: start it alone.")
-
-
-def _open(config: Config, folder: Path, changes: tuple[str, ...], resumed: bool, say: Callable[[str], None]) -> Session:
+def _open(config: Config, folder: Path, changes: tuple[str, ...], resumed: bool, say: Callable[[str], None],
+          ranks: Ranks) -> Session:
     if not resumed:
         if config.data.source == "text":
             say("reading the texts and removing duplicates")
-        return start(config, folder)
-    session = resume(folder, changes, say)
+        return start(config, folder, ranks)
+    session = resume(folder, changes, say, ranks)
     say(f"resumed at step {session.step} of {folder}")
     return session
 
 
 def _drive(session: Session, listeners: Listeners, say: Callable[[str], None], limits: Limits,
            interrupt: Interrupt) -> Report:
-    roof = matmul_roof(session.config.train.dtype)
+    ranks = session.ranks
+    roof = float(ranks.numbers(matmul_roof(session.config.train.dtype)).sum())
     say(_opening(session, roof))
     try:
-        with closing(RunLog(session.folder, session.step, session.config.output.tensorboard)) as log:
+        log = RunLog(session.folder, session.step, session.config.output.tensorboard) if ranks.first else None
+        log = log or NoLog(0.0)
+        log.seconds = ranks.told_by_first(log.seconds)
+        with closing(log):
             interrupt.stepping = True
             return StepLoop(session, log, listeners, limits, roof).run(interrupt)
     except OSError as error:
@@ -113,7 +112,10 @@ def _own_text(session: Session) -> str:
 
 def _opening(session: Session, roof: float) -> str:
     train, model, tokenizer = session.config.train, session.model, session.source.tokenizer
-    return (f"{_own_text(session)}model: {model.parameter_count:,} parameters, {train.dtype}\n"
+    active = model.config.active_parameter_count
+    of_token = f" ({active:,} of them for a token)" if active < model.parameter_count else ""
+    return (f"{_own_text(session)}model: {model.parameter_count:,} parameters{of_token}, {train.dtype}\n"
+            f"{session.ranks.describe()}"
             f"vocabulary: {tokenizer.num_tokens} tokens, SHA-256 {tokenizer.fingerprint()}\n"
             f"peak: {roof / 1e9:.0f} GFLOP/s, the best {train.dtype} product of 1024 x 1024 x 1024 measured just now; "
             "share_of_peak counts 6 * parameters * tokens and attention\n"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from errno import EACCES
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from wudao_rt import _core
@@ -18,10 +19,12 @@ from wudao_rt.errors import CheckpointError, ConfigError
 from wudao_rt.files import write_whole
 from wudao_rt.glm import GLM
 from wudao_rt.model_folder import CONFIG, TOKENIZER
+from wudao_rt.parameters import Place, expert_of, joined, views
 from wudao_rt.training import checkpoint
 from wudao_rt.training.checkpoint import Restored, Snapshot
 from wudao_rt.training.corpora import Corpora
 from wudao_rt.training.prompts import check_prompt
+from wudao_rt.training.ranks import Ranks
 
 
 @dataclass(eq=False)
@@ -37,6 +40,7 @@ class Session:
         step: steps done.
         tokens: tokens seen, padding left out.
         resumed_at: steps done when this process took over.
+        ranks: that train it together.
     """
 
     config: Config
@@ -47,48 +51,75 @@ class Session:
     step: int = 0
     tokens: int = 0
     resumed_at: int = 0
+    ranks: Ranks = field(default_factory=Ranks.alone)
 
     def snapshot(self) -> Snapshot:
         """Return the state to save; arrays are views, valid until the next step."""
         return Snapshot(self.step, self.trainer.steps, self.tokens, self.model.state_dict(copy=False),
-                        self.trainer.state(), to_toml(self.config, layout=False), self.model.tokenizer)
+                        self._moments(), to_toml(self.config, layout=False), self.model.tokenizer)
 
 
-def start(config: Config, folder: Path) -> Session:
+    def _moments(self) -> dict[str, Any]:
+        where = moment_places(self.model.places, self.trainer.state_names)
+        return views(where, self.trainer.state)
+
+    def restore_moments(self, moments: Mapping[str, Any]) -> None:
+        """Give the optimizer the moments of a checkpoint; those of other ranks' experts may be among them."""
+        where = moment_places(self.model.places, self.trainer.state_names)
+        missing = [name for name in where if name not in moments]
+        unknown = [name for name in moments if name not in where and expert_of(name[2:]) is None]
+        if missing or unknown:
+            raise CheckpointError(f"resume: optimizer state: expected {len(where)} arrays, got {len(missing)} missing and "
+                                  f"{len(unknown)} unknown. Was it written with another optimizer?")
+        for name, array in joined(where, moments).items():
+            self.trainer.set_state(name, array)
+
+
+def moment_places(places: Mapping[str, Place], names: Iterable[str]) -> dict[str, Place]:
+    """Return where the optimizer keeps the moments of each parameter; `names` are those of its arrays."""
+    known = set(names)
+    return {f"{kind}.{name}": Place(f"{kind}.{place.array}", place.index) for name, place in places.items()
+            for kind in ("m", "v") if f"{kind}.{place.array}" in known}
+
+
+def start(config: Config, folder: Path, ranks: Ranks) -> Session:
     """Begin a run in a folder that holds none.
 
     Raises:
         ConfigError: the folder holds a run; the model is too short for the rows.
     """
-    if checkpoint.steps_of(folder):
+    if ranks.first and checkpoint.steps_of(folder):
         raise ConfigError(f"train: {folder}: expected a folder without a run, it holds checkpoints. "
                           "Add --resume to go on with it, or choose another with --set output.folder=NAME.")
     config.require_length()
-    _make(folder)
-    corpora = Corpora(config, folder)
-    tokenizer = corpora.tokenizer()
+    if ranks.first:
+        _make(folder)
+    corpora = ranks.first_alone(lambda: Corpora(config, folder))
+    tokenizer = _tokenizer(corpora, ranks)
     shape = config.model.glm(vocab_size=tokenizer.vocab_size, unpadded_vocab_size=tokenizer.num_tokens)
     config = config.with_table("model", **vars(ModelTable.of(shape)))
-    session = _assemble(config, folder, shape, tokenizer, corpora)
+    session = _assemble(config, folder, shape, tokenizer, corpora, ranks)
     _keep_config(session)
     return session
 
 
-def resume(folder: Path, changes: tuple[str, ...], say: Callable[[str], None]) -> Session:
+def resume(folder: Path, changes: tuple[str, ...], say: Callable[[str], None], ranks: Ranks) -> Session:
     """Go on with a run from its newest checkpoint that is whole.
 
     Args:
         folder: run folder.
         changes: `table.key=value` texts; the model's shape cannot change.
         say: is told about damaged checkpoints.
+        ranks: that go on with it, as many as there are.
     Raises:
         CheckpointError: there is no whole checkpoint.
         ConfigError: the change does not fit.
     """
-    restored = checkpoint.restore(checkpoint.newest_good(folder, say))
+    restored = checkpoint.restore(checkpoint.newest_good(folder, say, ranks))
     config = load_config(folder / CONFIG, changes).require_length()
     tokenizer = Tokenizer.load(restored.path / TOKENIZER)
-    session = _assemble(config, folder, config.model.glm(), tokenizer, Corpora(config, folder))
+    corpora = ranks.first_alone(lambda: Corpora(config, folder))
+    session = _assemble(config, folder, config.model.glm(), tokenizer, corpora, ranks)
     _restore(session, restored)
     _keep_config(session)  # only now: a change that does not fit must not be kept
     return session
@@ -104,7 +135,24 @@ def _make(folder: Path) -> None:
                           "Choose another with --set output.folder=NAME.") from None
 
 
+def _tokenizer(corpora: Corpora, ranks: Ranks) -> Tokenizer:
+    """Return the tokenizer that the first rank makes, on every rank."""
+    made = corpora.tokenizer() if ranks.first else None
+    with TemporaryDirectory() as folder:
+        home = Path(folder)
+        if made is not None and ranks.size > 1:
+            made.save(home)
+        files = ranks.told_by_first({path.name: path.read_bytes() for path in home.iterdir()})
+        if made is not None:
+            return made
+        for name, content in files.items():
+            (home / name).write_bytes(content)
+        return Tokenizer.load(home)
+
+
 def _keep_config(session: Session) -> None:
+    if not session.ranks.first:
+        return
     try:
         write_whole(session.folder / CONFIG, to_toml(session.config))
     except OSError as error:
@@ -112,7 +160,8 @@ def _keep_config(session: Session) -> None:
                               "room and run again; what was there is as it was.") from None
 
 
-def _assemble(config: Config, folder: Path, shape: GLMConfig, tokenizer: Tokenizer, corpora: Corpora) -> Session:
+def _assemble(config: Config, folder: Path, shape: GLMConfig, tokenizer: Tokenizer, corpora: Corpora, ranks: Ranks
+              ) -> Session:
     train = config.train
     if train.length > shape.max_positions:
         raise ConfigError(f"config: train.length: expected at most model.max_positions = {shape.max_positions}, got "
@@ -120,15 +169,19 @@ def _assemble(config: Config, folder: Path, shape: GLMConfig, tokenizer: Tokeniz
     for number, prompt in enumerate(config.output.prompts):
         check_prompt(f"output.prompts[{number}]", prompt, tokenizer, shape)
     _core.set_threads(train.threads)
-    model = GLM(shape, train.seed, train.dtype, tokenizer)
+    parallel = config.parallel
+    model = GLM(shape, train.seed, train.dtype, tokenizer, comm=ranks.row, exchange=parallel.exchange,
+                supernode_size=parallel.supernode_size)
     optimizer = {"name": train.optimizer, "beta1": train.beta1, "beta2": train.beta2, "eps": train.eps,
                  "weight_decay": train.weight_decay, "momentum": train.momentum, "newton_schulz": train.newton_schulz}
-    return Session(config, folder, model, _core.Trainer(model.core, optimizer), corpora.source(tokenizer))
+    world, column = (None, None) if ranks.column is None else (ranks.world.core, ranks.column.core)
+    trainer = _core.Trainer(model.core, optimizer, world, column)
+    return Session(config, folder, model, trainer, corpora.source(tokenizer), ranks=ranks)
 
 
 def _restore(session: Session, restored: Restored) -> None:
     session.model.load_state_dict(restored.weights)
-    session.trainer.set_state(restored.optimizer)
+    session.restore_moments(restored.optimizer)
     session.trainer.steps = restored.state["updates"]
     session.step = session.resumed_at = restored.state["step"]
     session.tokens = restored.state["tokens"]

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from wudao_rt.errors import CheckpointError, shown
-from wudao_rt.model_folder import WEIGHTS, read_weights
+from wudao_rt.model_folder import WEIGHTS, expert_files, read_weights
+from wudao_rt.parameters import expert_of
 from wudao_rt.training.checkpoint.snapshot import FOLDER, FORMAT, OPTIMIZER, STATE
+from wudao_rt.training.ranks import Ranks
 
 _NAME = re.compile(r"step-(\d+)")
 
@@ -35,21 +37,34 @@ def steps_of(run: Path) -> list[int]:
     return sorted((int(match[1]) for match in names if match), reverse=True)
 
 
-def verify(path: Path) -> dict[str, Any]:
-    """Return the state of a checkpoint whose files all have the SHA-256 that it names.
+def verify(path: Path, ranks: Ranks | None = None) -> dict[str, Any]:
+    """Return the state of a checkpoint whose files all have the SHA-256 that it names; ranks share the work.
 
     Raises:
-        CheckpointError: a file is missing, cut short or changed.
+        CheckpointError: a file is missing, cut short or changed; the same on every rank.
     """
-    state = _state(path)
-    for name, digest in state["sha256"].items():
-        try:
-            found = hashlib.sha256((path / name).read_bytes()).hexdigest()
-        except OSError as error:
-            raise _damaged(path, name, "a readable file", error.strerror) from None
-        if found != digest:
-            raise _damaged(path, name, f"SHA-256 {shown(digest, 15)}", f"{found[:12]}...")
+    ranks = ranks or Ranks.alone()
+    state, trouble = {}, ""
+    try:
+        state = _state(path)
+        for number, (name, digest) in enumerate(state["sha256"].items()):
+            if number % ranks.size == ranks.world.rank:
+                _verify_file(path, name, digest)
+    except CheckpointError as error:
+        trouble = str(error)
+    trouble = next((text for text in ranks.all_of(trouble) if text), "")
+    if trouble:
+        raise CheckpointError(trouble)
     return state
+
+
+def _verify_file(path: Path, name: str, digest: str) -> None:
+    try:
+        found = hashlib.sha256((path / name).read_bytes()).hexdigest()
+    except OSError as error:
+        raise _damaged(path, name, "a readable file", error.strerror) from None
+    if found != digest:
+        raise _damaged(path, name, f"SHA-256 {shown(digest, 15)}", f"{found[:12]}...")
 
 
 def _state(path: Path) -> dict[str, Any]:
@@ -72,16 +87,17 @@ def _damaged(path: Path, name: str, expected: str, came: str | None) -> Checkpoi
                            "damaged; use another one.")
 
 
-def newest_good(run: Path, say: Callable[[str], None]) -> Path:
+def newest_good(run: Path, say: Callable[[str], None], ranks: Ranks | None = None) -> Path:
     """Return the newest checkpoint of a run that is whole; say which damaged ones were passed over.
 
     Raises:
         CheckpointError: none is whole.
     """
-    for step in steps_of(run):
+    ranks = ranks or Ranks.alone()
+    for step in ranks.told_by_first(steps_of(run)):
         path = run / FOLDER / f"step-{step}"
         try:
-            verify(path)
+            verify(path, ranks)
         except CheckpointError as error:
             say(f"{error} Trying the one before.")
             continue
@@ -90,5 +106,9 @@ def newest_good(run: Path, say: Callable[[str], None]) -> Path:
 
 
 def restore(path: Path) -> Restored:
-    """Read a checkpoint that `verify` or `newest_good` passed."""
-    return Restored(path, _state(path), read_weights(path / WEIGHTS), read_weights(path / OPTIMIZER))
+    """Read a checkpoint that `verify` or `newest_good` passed; arrays lie in their files until they are looked at."""
+    weights, optimizer = read_weights(path / WEIGHTS), read_weights(path / OPTIMIZER)
+    for file in expert_files(path):
+        for name, array in read_weights(file).items():
+            (weights if expert_of(name) else optimizer)[name] = array
+    return Restored(path, _state(path), weights, optimizer)

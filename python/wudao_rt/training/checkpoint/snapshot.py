@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from wudao_rt.data.tokenizer import Tokenizer
+from wudao_rt.parameters import expert_of
 
 FORMAT = 1
 FOLDER = "checkpoints"
 LAST = "last"
 STATE = "state.json"
 OPTIMIZER = "optimizer.safetensors"
+EXPERTS = "experts-{:05d}-of-{:05d}.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +28,8 @@ class Snapshot:
         step: steps done; also the data position, as the batch of a step is a function of (seed, step).
         updates: updates of the optimizer (steps that were not skipped).
         tokens: tokens seen, padding left out.
-        weights: parameters by name.
-        optimizer: moments by name.
+        weights: parameters by name, those of experts that this rank holds among them.
+        optimizer: moments by name, m. or v. and that of their parameter.
         config: text of config.toml without the settings of the machine layout.
         tokenizer: goes into its folder.
     """
@@ -39,6 +41,16 @@ class Snapshot:
     optimizer: Mapping[str, np.ndarray]
     config: str
     tokenizer: Tokenizer | None = None
+
+    def shared(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return weights and moments that every rank has."""
+        return ({k: v for k, v in self.weights.items() if expert_of(k) is None},
+                {k: v for k, v in self.optimizer.items() if expert_of(k[2:]) is None})
+
+    def experts(self) -> dict[str, np.ndarray]:
+        """Return weights and moments of this rank's experts."""
+        both = {**self.weights, **self.optimizer}
+        return {k: v for k, v in both.items() if expert_of(k) or expert_of(k[2:])}
 
     def counters(self) -> dict[str, int]:
         """Return the numbers of state.json."""

@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from safetensors import SafetensorError
 
 from wudao_rt.data import DataError
@@ -15,34 +17,48 @@ from wudao_rt.errors import CheckpointError
 from wudao_rt.files import reason, write_whole
 from wudao_rt.model_folder import CONFIG, TOKENIZER, WEIGHTS, save_file
 from wudao_rt.training.checkpoint.read import steps_of
-from wudao_rt.training.checkpoint.snapshot import FOLDER, LAST, OPTIMIZER, STATE, Snapshot
+from wudao_rt.training.checkpoint.snapshot import EXPERTS, FOLDER, LAST, OPTIMIZER, STATE, Snapshot
+from wudao_rt.training.ranks import Ranks
 
 _PART = ".part"
 
 
-def save(run: Path, snapshot: Snapshot, keep_last: int = 3) -> Path:
+def save(run: Path, snapshot: Snapshot, keep_last: int = 3, ranks: Ranks | None = None) -> Path:
     """Write `run/checkpoints/step-N` and name it in `run/last`; then remove the oldest beyond `keep_last`.
 
     At every moment the newest complete checkpoint stands under its name: a crash leaves at most a folder that ends in
-    `.part`, which the next save removes.
+    `.part`, which the next save removes. Every rank of a run calls this; where ranks share the experts, each writes a
+    file of those that it holds.
 
     Raises:
-        CheckpointError: the disk is full or cannot be written; older checkpoints are as they were.
+        CheckpointError: the disk is full or cannot be written, on any rank; older checkpoints are as they were.
     """
+    ranks = ranks or Ranks.alone()
     target = run / FOLDER / f"step-{snapshot.step}"
     part = target.with_name(target.name + _PART)
-    try:
-        _discard_parts(target.parent)
-        part.mkdir(parents=True)
-        _write_files(part, snapshot)
-        _publish(part, target)
-        _name_last(run / LAST, target.name)
-    except (OSError, SafetensorError, DataError) as error:
-        shutil.rmtree(part, ignore_errors=True)
-        raise CheckpointError(_complaint(run, target, error)) from None
-    for step in steps_of(run)[keep_last:]:
+    _together(ranks, run, target, lambda: _begin(part) if ranks.first else {})
+    digests = _together(ranks, run, target, lambda: _write_own(part, snapshot, ranks))
+    _together(ranks, run, target, lambda: _end(run, part, target, snapshot, digests) if ranks.first else {})
+    for step in steps_of(run)[keep_last:] if ranks.first else ():
         shutil.rmtree(run / FOLDER / f"step-{step}", ignore_errors=True)
     return target
+
+
+def _together(ranks: Ranks, run: Path, target: Path, work: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """Return what the ranks' work returns, put together; where one of them fails, all do, with its reason."""
+    found: dict[str, str] = {}
+    trouble = ""
+    try:
+        found = work()
+    except (OSError, SafetensorError, DataError) as error:
+        trouble = _complaint(run, target, error)
+    told = ranks.all_of((found, trouble))
+    trouble = next((text for _, text in told if text), "")
+    if trouble:
+        if ranks.first:
+            shutil.rmtree(target.with_name(target.name + _PART), ignore_errors=True)
+        raise CheckpointError(trouble)
+    return {name: digest for one, _ in told for name, digest in one.items()}
 
 
 def _complaint(run: Path, target: Path, error: Exception) -> str:
@@ -56,18 +72,42 @@ def last_good(run: Path) -> str:
     return f"step-{kept[0]} is the last good checkpoint and is untouched" if kept else "there is no earlier checkpoint"
 
 
-def _write_files(part: Path, snapshot: Snapshot) -> None:
-    save_file(snapshot.weights, part / WEIGHTS)
-    save_file(snapshot.optimizer, part / OPTIMIZER)
+def _begin(part: Path) -> dict[str, str]:
+    _discard_parts(part.parent)
+    part.mkdir(parents=True)
+    return {}
+
+
+def _write_own(part: Path, snapshot: Snapshot, ranks: Ranks) -> dict[str, str]:
+    """Write the files of arrays that fall to this rank; return their digests by name."""
+    files: dict[str, dict[str, np.ndarray]] = {}
+    weights, moments = (snapshot.weights, snapshot.optimizer) if ranks.row is None else snapshot.shared()
+    if ranks.first:
+        files[WEIGHTS] = dict(weights)
+    if ranks.world.rank == ranks.size - 1:  # so that two write where there are two
+        files[OPTIMIZER] = dict(moments)
+    if ranks.row is not None and ranks.writes_experts:
+        files[EXPERTS.format(ranks.row.rank + 1, ranks.row.size)] = snapshot.experts()
+    for name, arrays in files.items():
+        save_file(arrays, part / name)
+        sync(part / name)
+    return {name: sha256(part / name) for name in files}
+
+
+def _end(run: Path, part: Path, target: Path, snapshot: Snapshot, digests: dict[str, str]) -> dict[str, str]:
     (part / CONFIG).write_text(snapshot.config, encoding="utf-8")
     if snapshot.tokenizer is not None:
         snapshot.tokenizer.save(part / TOKENIZER)
     files = sorted(path for path in part.rglob("*") if path.is_file())
-    digests = {path.relative_to(part).as_posix(): sha256(path) for path in files}
-    state = json.dumps({**snapshot.counters(), "sha256": digests}, indent=1)
+    names = [path.relative_to(part).as_posix() for path in files]
+    found = {name: digests.get(name) or sha256(path) for name, path in zip(names, files, strict=True)}
+    state = json.dumps({**snapshot.counters(), "sha256": found}, indent=1)
     (part / STATE).write_text(state, encoding="utf-8")
     for path in [*files, part / STATE, *(path for path in part.rglob("*") if path.is_dir()), part]:
         sync(path)
+    _publish(part, target)
+    _name_last(run / LAST, target.name)
+    return {}
 
 
 def _publish(part: Path, target: Path) -> None:

@@ -1,0 +1,79 @@
+"""What a step tells about its layers of experts and the ranks that share them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from wudao_rt.distributed import Communicator
+
+BYTES = ("bytes_intra", "bytes_inter")
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Hold the balance of a step, of all ranks.
+
+    Args:
+        load: rows of the busiest expert over those of the mean expert; the largest of all layers.
+        dropped: rows that full experts let go.
+        bytes_intra, bytes_inter: sent by all ranks inside supernodes and across them.
+        exchange_seconds: of bringing rows to experts and back; mean of the ranks.
+        reduce_seconds: of summing gradients over ranks; mean of the ranks.
+        losses: balance losses, unscaled, mean of the layers.
+        counts, dropped_by_expert: rows by layer and expert.
+    """
+
+    load: float
+    dropped: int
+    bytes_intra: int
+    bytes_inter: int
+    exchange_seconds: float
+    reduce_seconds: float
+    losses: dict[str, float]
+    counts: list[list[int]]
+    dropped_by_expert: list[list[int]]
+
+    @classmethod
+    def of(cls, layers: Sequence[Mapping[str, Any]], spent: Sequence[float]) -> Balance:
+        """Make it of what the engine tells of its layers, and what `Traffic.spent` said, summed up over ranks."""
+        load = max((max(one["counts"]) * len(one["counts"]) / max(1, sum(one["counts"])) for one in layers), default=0.0)
+        names = layers[0]["losses"] if layers else ()
+        losses = {name: sum(one["losses"][name] for one in layers) / len(layers) for name in names}
+        return cls(load, sum(sum(one["dropped"]) for one in layers), int(spent[0]), int(spent[1]), *spent[2:],
+                   losses, [one["counts"] for one in layers], [one["dropped"] for one in layers])
+
+    def line(self) -> str:
+        """Return its part of the step line."""
+        return (f" | load {self.load:.2f} | dropped {self.dropped} | bytes_intra {self.bytes_intra} | "
+                f"bytes_inter {self.bytes_inter} | exchange_seconds {self.exchange_seconds:.3f} | "
+                f"reduce_seconds {self.reduce_seconds:.3f}")
+
+    def record(self) -> dict[str, Any]:
+        """Return its numbers for the JSON line."""
+        fields = asdict(self)
+        for name in ("counts", "dropped_by_expert", "losses"):
+            fields.pop(name)
+        return fields | {f"loss_{name}": value for name, value in self.losses.items()}
+
+
+class Traffic:
+    """Count what this rank sends from step to step.
+
+    Args:
+        comms: communicators that it sends through.
+    """
+
+    def __init__(self, *comms: Communicator | None) -> None:
+        self._comms = [comm for comm in comms if comm is not None]
+        self._before = self._now()
+
+    def spent(self, layers: Sequence[Mapping[str, Any]], reduce_seconds: float, ranks: int) -> list[float]:
+        """Return this rank's part of the numbers of `Balance` since the last call; sums over ranks are those numbers."""
+        before, self._before = self._before, self._now()
+        sent = [float(b - a) for a, b in zip(before, self._before, strict=True)]
+        return [*sent, sum(one["exchange_seconds"] for one in layers) / ranks, reduce_seconds / ranks]
+
+    def _now(self) -> list[int]:
+        return [sum(comm.counters[name] for comm in self._comms) for name in BYTES]
