@@ -81,11 +81,12 @@ def expert_files(folder: Path) -> list[Path]:
     wanted = [f"experts-{i:05d}-of-{count:05d}.safetensors" for i in range(1, count + 1)]
     for name in wanted:
         if name not in found:
-            raise CheckpointError(f"load: {folder / name}: expected a file of experts, got none. Copy the whole folder.")
+            raise CheckpointError(f"load: {folder / name}: expected a file of experts, got none. Copy the whole "
+                                  "folder.")
     for name in found:
         if name not in wanted:
-            raise CheckpointError(f"load: {folder / name}: expected one of {count} files of experts, got another. Is it "
-                                  "of another checkpoint?")
+            raise CheckpointError(f"load: {folder / name}: expected one of {count} files of experts, got another. Is "
+                                  "it of another checkpoint?")
     return [found[name] for name in wanted]
 
 

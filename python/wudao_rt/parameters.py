@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 GATE_BIAS = ".mlp.gate.bias"
 KINDS = ("h_to_4h.weight", "h_to_4h.bias", "4h_to_h.weight", "4h_to_h.bias")
-_EXPERT = re.compile(r"(?P<layer>transformer\.layers\.\d+\.mlp\.)experts\.(?P<id>\d+)\.(?:h_to_4h|4h_to_h)\.(?:weight|bias)")
+_EXPERT = re.compile(r"(?P<layer>transformer\.layers\.\d+\.mlp\.)experts\.(?P<id>\d+)\."
+                     r"(?:h_to_4h|4h_to_h)\.(?:weight|bias)")
 
 
 class Place(NamedTuple):

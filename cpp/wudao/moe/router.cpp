@@ -1,5 +1,8 @@
 #include "wudao/moe/router.h"
 
+#include <cmath>
+#include <cstring>
+
 #include "wudao/base/philox.h"
 #include "wudao/moe/gate/scores.h"
 #include "wudao/ops/add.h"
@@ -23,6 +26,30 @@ void shake(Context& ctx, const RouterInput::Params& params, const Tensor& x) {
 void shake(Context& ctx, const RouterInput::Params& params, const Tensor& x) {
   if (x.dtype() == DType::kFloat64) return shake<double>(ctx, params, x);
   shake<float>(ctx, params, x);
+}
+
+// A copy of the logits with zeros for the tokens that have one that is not a number, which are put down.
+Tensor usable(Context& ctx, const Tensor& logits, std::vector<std::int64_t>& diverged) {
+  const Rows z(logits);
+  const std::int64_t experts = logits.dim(1);
+  for (std::int64_t t = 0; t < logits.dim(0); ++t) {
+    bool good = true;
+    for (std::int64_t e = 0; e < experts; ++e) good &= !std::isnan(z(t, e)) && z(t, e) != HUGE_VAL;
+    if (!good) diverged.push_back(t);
+  }
+  if (diverged.empty()) return logits;
+  Tensor copy = ctx.empty(logits.shape(), logits.dtype());
+  std::memcpy(copy.raw(), logits.raw(), logits.bytes());
+  for (const std::int64_t t : diverged) {
+    for (std::int64_t e = 0; e < experts; ++e) store(copy, t * experts + e, 0.0);
+  }
+  return copy;
+}
+
+void spoil(const Tensor& rows, const std::vector<std::int64_t>& which) {
+  for (const std::int64_t t : which) {
+    for (std::int64_t j = 0; j < rows.dim(1); ++j) store(rows, t * rows.dim(1) + j, std::nan(""));
+  }
 }
 
 }  // namespace
@@ -50,9 +77,10 @@ ops::Tensors<1> RouterInput::backward(Context& ctx, const Params& params, const 
 Tensor RouteWeights::forward(Context& ctx, const Params& params, const ops::Tensors<2>& inputs, Saved*) {
   RouteState& state = *params.state;
   state.tokens = params.tokens;
-  state.tokens.logits = inputs[0];
+  state.tokens.logits = params.comm == nullptr ? usable(ctx, inputs[0], state.diverged) : inputs[0];
   state.tokens.noise_logits = inputs[1];
   state.routing = route(ctx, params.gate, state.tokens, params.comm);
+  spoil(state.routing.weights, state.diverged);
   return state.routing.weights;
 }
 
@@ -61,6 +89,7 @@ ops::Tensors<2> RouteWeights::backward(Context& ctx, const Params& params, const
   RouteState& state = *params.state;
   if (params.batch != nullptr && params.batch->groups > 0) state.routing.all = *params.batch;
   RouteGradients found = route_backward(ctx, params.gate, state.tokens, state.routing, dy, params.losses);
+  spoil(found.logits, state.diverged);
   return {std::move(found.logits), std::move(found.noise_logits)};
 }
 

@@ -27,9 +27,12 @@ struct RouterInput {
 struct RouteState {
   Tokens tokens;
   Routing routing;
+  std::vector<std::int64_t> diverged;  // tokens with a logit that is not a number
 };
 
-// Logits (T, E), and those of the noise or none, to weights (T, k). Its backward adds the slopes of the balance losses.
+// Logits (T, E), and those of the noise or none, to weights (T, k). In a model a token whose logits are not numbers has
+// weights and gradients that are none either, so that the step is skipped as any that has diverged. Its backward adds
+// the slopes of the balance losses.
 struct RouteWeights {
   static constexpr std::string_view name = "route";
   static constexpr std::size_t arity = 2;  // logits, noise logits

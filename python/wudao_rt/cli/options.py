@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
+from io import StringIO
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,10 +57,17 @@ def echo_json(record: Any) -> None:
 
 
 def open_model(folder: str, op: str) -> GLM:
-    """Return the model of a folder, with a tokenizer: the command line has text only."""
-    import wudao_rt
+    """Return the model of a folder, with a tokenizer: the command line has text only.
 
-    model = wudao_rt.load(folder)
+    In a job of several ranks these share the experts, all do the same, and the first alone is heard.
+    """
+    import wudao_rt
+    from wudao_rt.distributed import init
+
+    ranks = init()
+    if ranks.rank > 0:
+        sys.stdout = StringIO()
+    model = wudao_rt.load(folder, comm=ranks if ranks.size > 1 else None)
     if model.tokenizer is None:
         raise ConfigError(f"{op}: --model: expected a folder with a tokenizer, {folder} has none. Make one with: "
                           f"wudao-rt convert {folder} NEW --tokenizer DIR.")

@@ -38,11 +38,12 @@ class Balance:
     @classmethod
     def of(cls, layers: Sequence[Mapping[str, Any]], spent: Sequence[float]) -> Balance:
         """Make it of what the engine tells of its layers, and what `Traffic.spent` said, summed up over ranks."""
-        load = max((max(one["counts"]) * len(one["counts"]) / max(1, sum(one["counts"])) for one in layers), default=0.0)
+        loads = (max(one["counts"]) * len(one["counts"]) / max(1, sum(one["counts"])) for one in layers)
         names = layers[0]["losses"] if layers else ()
         losses = {name: sum(one["losses"][name] for one in layers) / len(layers) for name in names}
-        return cls(load, sum(sum(one["dropped"]) for one in layers), int(spent[0]), int(spent[1]), *spent[2:],
-                   losses, [one["counts"] for one in layers], [one["dropped"] for one in layers])
+        dropped = [one["dropped"] for one in layers]
+        return cls(max(loads, default=0.0), sum(map(sum, dropped)), int(spent[0]), int(spent[1]), *spent[2:], losses,
+                   [one["counts"] for one in layers], dropped)
 
     def line(self) -> str:
         """Return its part of the step line."""
@@ -65,12 +66,12 @@ class Traffic:
         comms: communicators that it sends through.
     """
 
-    def __init__(self, *comms: Communicator | None) -> None:
-        self._comms = [comm for comm in comms if comm is not None]
+    def __init__(self, *comms: Communicator) -> None:
+        self._comms = comms
         self._before = self._now()
 
     def spent(self, layers: Sequence[Mapping[str, Any]], reduce_seconds: float, ranks: int) -> list[float]:
-        """Return this rank's part of the numbers of `Balance` since the last call; sums over ranks are those numbers."""
+        """Return this rank's part of the numbers of `Balance` since the last call: they are the sums over ranks."""
         before, self._before = self._before, self._now()
         sent = [float(b - a) for a, b in zip(before, self._before, strict=True)]
         return [*sent, sum(one["exchange_seconds"] for one in layers) / ranks, reduce_seconds / ranks]

@@ -18,7 +18,8 @@ _ROOF_SECONDS = 0.25
 def step_flops(shape: GLMConfig, tokens: int, pairs: int) -> float:
     """Return the useful arithmetic of a training step: 6 N tokens + 12 L h pairs.
 
-    N are the parameters that a token meets; each visible (query, key) pair costs 4 h forward in each of L layers, and twice that backward.
+    N are the parameters that a token meets; each visible (query, key) pair costs 4 h forward in each of L layers, and
+    twice that backward.
 
     Args:
         shape: of the model.

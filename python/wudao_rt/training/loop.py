@@ -48,7 +48,9 @@ class StepLoop:
         roof: of the matrix product, operations per second, all ranks together.
     """
 
-    def __init__(self, session: Session, log: RunLog | NoLog, listeners: Listeners, limits: Limits, roof: float) -> None:
+    def __init__(
+        self, session: Session, log: RunLog | NoLog, listeners: Listeners, limits: Limits, roof: float
+    ) -> None:
         self._session, self._log, self._listeners = session, log, listeners
         self._limits, self._roof = limits, roof
         self._train = session.config.train
@@ -56,7 +58,7 @@ class StepLoop:
         self._ranks = session.ranks
         self._clock = Stopwatch(log.seconds)
         self._agreed = Agreed(log.seconds)
-        self._traffic = Traffic(self._ranks.row, *((self._ranks.world, self._ranks.column) if self._ranks.size > 1 else ()))
+        self._traffic = Traffic(*self._ranks.channels)
         self._saved_at = session.resumed_at
         self._sampled = time.perf_counter()
         self._flops = 0.0
@@ -168,12 +170,12 @@ class StepLoop:
         self._sampled = time.perf_counter()
 
     def _report(self, reason: str, seconds: float, tokens: int) -> Report:
-        threads = _core.kernels()["threads"]
+        threads = round(self._ranks.numbers(_core.kernels()["threads"]).sum())
         rate = tokens / seconds if seconds > 0 else 0.0
         peak = self._flops / seconds / self._roof if seconds > 0 and self._roof else 0.0
         return Report(
             steps=self._session.step, tokens=self._session.tokens, loss=self._last.loss, held_out=self._held_out[1],
             seconds=seconds, tokens_per_second=rate, share_of_peak=peak,
-            core_hours_per_million_tokens=threads * self._ranks.size * seconds / 3600 / (tokens / 1e6) if tokens else 0.0,
-            peak_memory_bytes=peak_memory_bytes(), threads=threads * self._ranks.size, finished=reason == "done",
+            core_hours_per_million_tokens=threads * seconds / 3600 / (tokens / 1e6) if tokens else 0.0,
+            peak_memory_bytes=peak_memory_bytes(), threads=threads, finished=reason == "done",
             reason="" if reason == "done" else reason, folder=str(self._session.folder))

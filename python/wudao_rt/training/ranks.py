@@ -54,6 +54,12 @@ class Ranks:
         return cls(Communicator(_core.self_communicator()))
 
     @property
+    def channels(self) -> list[Communicator]:
+        """Return the communicators that this process sends through; none where it is alone."""
+        found = (self.world, self.row, self.column) if self.size > 1 else ()
+        return [comm for comm in found if comm is not None]
+
+    @property
     def writes_experts(self) -> bool:
         """Return whether this is the rank of its column that writes its experts: another in each column."""
         return self.column is None or self.column.rank == (self.row.rank if self.row else 0) % self.column.size
@@ -96,8 +102,8 @@ class Ranks:
         for key in sorted({key for one in told for key in one} - set(_OWN)):
             for rank, one in enumerate(told):
                 if one.get(key) != told[0].get(key):
-                    raise ConfigError(f"config: {key}: expected the same on all ranks, got {shown(told[0].get(key))} on "
-                                      f"rank 0 and {shown(one.get(key))} on rank {rank}. Start all ranks alike.")
+                    raise ConfigError(f"config: {key}: expected the same on all ranks, got {shown(told[0].get(key))} "
+                                      f"on rank 0 and {shown(one.get(key))} on rank {rank}. Start all ranks alike.")
 
     def first_alone(self, work: Callable[[], T]) -> T:
         """Return what `work` returns on every rank; the first does it before the others, who find what it left."""
@@ -127,8 +133,8 @@ def _members(config: Config, size: int) -> int:
     if moe is None:
         return 1
     if asked > moe.experts:
-        raise ConfigError(f"config: parallel.experts: expected at most the {moe.experts} experts of a layer, got {asked}. "
-                          "Lower it.")
+        raise ConfigError(f"config: parallel.experts: expected at most the {moe.experts} experts of a layer, got "
+                          f"{asked}. Lower it.")
     if asked and size % asked:
         raise ConfigError(f"config: parallel.experts: expected a divisor of the {size} ranks, got {asked}. Change it, "
                           "or the number of ranks.")

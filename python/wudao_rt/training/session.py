@@ -69,8 +69,8 @@ class Session:
         missing = [name for name in where if name not in moments]
         unknown = [name for name in moments if name not in where and expert_of(name[2:]) is None]
         if missing or unknown:
-            raise CheckpointError(f"resume: optimizer state: expected {len(where)} arrays, got {len(missing)} missing and "
-                                  f"{len(unknown)} unknown. Was it written with another optimizer?")
+            raise CheckpointError(f"resume: optimizer state: expected {len(where)} arrays, got {len(missing)} missing "
+                                  f"and {len(unknown)} unknown. Was it written with another optimizer?")
         for name, array in joined(where, moments).items():
             self.trainer.set_state(name, array)
 

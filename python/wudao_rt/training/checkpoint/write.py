@@ -94,7 +94,20 @@ def _write_own(part: Path, snapshot: Snapshot, ranks: Ranks) -> dict[str, str]:
     return {name: sha256(part / name) for name in files}
 
 
+def write_alone(folder: Path, snapshot: Snapshot) -> None:
+    """Write the files of a checkpoint of one process into a folder."""
+    _describe(folder, snapshot, _write_own(folder, snapshot, Ranks.alone()))
+
+
 def _end(run: Path, part: Path, target: Path, snapshot: Snapshot, digests: dict[str, str]) -> dict[str, str]:
+    _describe(part, snapshot, digests)
+    _publish(part, target)
+    _name_last(run / LAST, target.name)
+    return {}
+
+
+def _describe(part: Path, snapshot: Snapshot, digests: dict[str, str]) -> None:
+    """Write what goes with the arrays, and last what all files should be."""
     (part / CONFIG).write_text(snapshot.config, encoding="utf-8")
     if snapshot.tokenizer is not None:
         snapshot.tokenizer.save(part / TOKENIZER)
@@ -105,9 +118,6 @@ def _end(run: Path, part: Path, target: Path, snapshot: Snapshot, digests: dict[
     (part / STATE).write_text(state, encoding="utf-8")
     for path in [*files, part / STATE, *(path for path in part.rglob("*") if path.is_dir()), part]:
         sync(path)
-    _publish(part, target)
-    _name_last(run / LAST, target.name)
-    return {}
 
 
 def _publish(part: Path, target: Path) -> None:
