@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from wudao_rt.config import DataTable, TrainTable
 from wudao_rt.data.blanks import BlankBuilder, PackedTexts
 from wudao_rt.data.command_ids import special_ids
 from wudao_rt.data.tokenizer import Tokenizer
-from wudao_rt.datasets.documents import causal_windows, encoded, end_table
+from wudao_rt.datasets.documents import causal_windows, encoded, encoded_some, end_table, share_weights
 from wudao_rt.datasets.rows import Rows, rows_of
 
 
@@ -22,6 +22,8 @@ class PackedSource:
         held_out: documents to report on, left to right.
         tokenizer: splits them.
         data, train: tables of the config; `data.objectives` has the ratios.
+        domains: label of each text; with
+        shares: share of the tokens of each label; None: what there is of each.
     Raises:
         DataError: no text.
     Source: GLM (Du et al., ACL 2022), section 2.1.
@@ -29,13 +31,17 @@ class PackedSource:
 
     prompts = ("[gMASK]",)
 
-    def __init__(self, texts: Sequence[str], held_out: Sequence[str], tokenizer: Tokenizer, data: DataTable,
-                 train: TrainTable) -> None:
+    def __init__(
+        self, texts: Sequence[str], held_out: Sequence[str], tokenizer: Tokenizer, data: DataTable, train: TrainTable,
+        domains: Sequence[str] = (), shares: Mapping[str, float] | None = None,
+    ) -> None:
         self.tokenizer = tokenizer
         self._train = train
         self._special = special_ids(tokenizer)
         ends = end_table(tokenizer)
-        self._packed = PackedTexts(encoded(texts, tokenizer), train.length, self._special, ends, train.seed)
+        documents, kept = encoded_some(texts, tokenizer)
+        weights = share_weights(documents, [domains[i] for i in kept], shares) if shares else None
+        self._packed = PackedTexts(documents, train.length, self._special, ends, train.seed, weights=weights)
         self._builder = BlankBuilder(data.objectives, self._special, ends, train.length, train.seed)
         self._held_out = encoded(held_out, tokenizer) if any(text.strip() for text in held_out) else None
 

@@ -44,8 +44,12 @@ class Corpora:
         if data.source == "verse":
             report = [record for name in data.report for record in prepare(name).records("report")]
             return VerseSource(list(self._records("train")), report, tokenizer, data, train)
-        kind = TextSource if data.source == "text" else PackedSource
-        return kind(self.texts("train"), self.texts("report"), tokenizer, data, train)
+        if data.source == "text":
+            return TextSource(self.texts("train"), self.texts("report"), tokenizer, data, train)
+        shares = {label: share for corpus in self._train for label, share in corpus.card.get("shares", {}).items()}
+        records = list(self._records("train"))
+        return PackedSource([one.text for one in records], self.texts("report"), tokenizer, data, train,
+                            [one.domain for one in records], shares)
 
     def texts(self, split: str) -> list[str]:
         """Return the texts of a split."""

@@ -18,7 +18,7 @@ from wudao_rt.errors import ConfigError
 class PackedTexts:
     """Draw texts of at most `seq_length` tokens; text i depends on (seed, i) alone.
 
-    A document is chosen with probability proportional to its tokens. A longer one is cut at a random place, moved to a
+    A document is chosen with probability proportional to its tokens, times its weight. A longer one is cut at a random place, moved to a
     sentence start; a shorter one is followed by further documents, each with a [CLS] of its own, until it is full.
 
     Args:
@@ -29,6 +29,7 @@ class PackedTexts:
         seed: run's seed.
         non_sentence_start: probability of leaving a random start where it fell.
         across_documents: whether short documents are packed together.
+        weights: of the documents, (D,) of at least 0; None: all have the same.
     """
 
     documents: Documents
@@ -38,8 +39,12 @@ class PackedTexts:
     seed: int
     non_sentence_start: float = 0.0
     across_documents: bool = True
+    weights: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if self.weights is not None:
+            sums = np.cumsum(np.diff(self.documents.offsets) * self.weights)
+            object.__setattr__(self, "_shares", sums / sums[-1])
         if self.seq_length < 4:
             raise ConfigError(f"PackedTexts: seq_length: expected at least 4, got {self.seq_length}. Raise it.")
 
@@ -61,6 +66,8 @@ class PackedTexts:
         return text
 
     def _pick(self, rng: Generator) -> int:
+        if self.weights is not None:
+            return int(np.searchsorted(self._shares, rng.random(), side="right"))
         offsets = self.documents.offsets
         token = rng.integers(offsets[0], offsets[-1])
         return int(np.searchsorted(offsets, token, side="right")) - 1
