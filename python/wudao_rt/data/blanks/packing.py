@@ -18,7 +18,8 @@ from wudao_rt.errors import ConfigError
 class PackedTexts:
     """Draw texts of at most `seq_length` tokens; text i depends on (seed, i) alone.
 
-    A document is chosen with probability proportional to its tokens, times its weight. A longer one is cut at a random place, moved to a
+    A document is chosen with probability proportional to its tokens, times its weight. A longer one is cut at a
+    random place, moved to a
     sentence start; a shorter one is followed by further documents, each with a [CLS] of its own, until it is full.
 
     Args:
