@@ -58,7 +58,7 @@ class FakeCore:
 
     logs: np.ndarray
 
-    def loss(self, batch: dict) -> float:
+    def loss(self, batch: dict, **plan: object) -> float:
         return -float(self.logs[batch["targets"][batch["loss_mask"] > 0]].mean())
 
 
