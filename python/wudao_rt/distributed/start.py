@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
+import stat
+import struct
 import sys
+import termios
 import time
 import traceback
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from wudao_rt import _core
 from wudao_rt.distributed.communicator import Communicator
@@ -16,7 +20,9 @@ from wudao_rt.distributed.launchers import Launcher, find_launcher
 from wudao_rt.distributed.libraries import Library, find_libraries
 from wudao_rt.errors import CommError, DTypeError, Error
 
-_POLITE_SECONDS = 0.5
+_TURN_SECONDS = 2.5  # of the first rank, to tell what all ranks would say
+_READER_SECONDS = 1.5  # for a launcher on a busy machine to take what was written,
+_PASS_ON_SECONDS = 0.3  # and to hand it on
 _world: list[_core.Communicator] = []  # MPI starts once in a process
 
 
@@ -61,10 +67,24 @@ def fail(message: str, code: int = 1) -> None:
     if not _world or _world[0].size == 1:
         return
     if _world[0].rank:
-        time.sleep(_POLITE_SECONDS)  # where all ranks make the same mistake, the first tells it for all
+        time.sleep(_TURN_SECONDS)  # where all ranks make the same mistake, the first tells it for all
     sys.stderr.write(f"[rank {_world[0].rank}/{_world[0].size}] {message}\n")  # at once: ranks share the terminal
     sys.stderr.flush()
+    _wait_for_reader(sys.stderr)
     _core.abort_mpi(code)
+
+
+def _wait_for_reader(stream: TextIO) -> None:
+    """Give the launcher time to pass on what stands in its pipe: some throw it away at an abort."""
+    try:
+        if not stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode):
+            return
+        until = time.monotonic() + _READER_SECONDS
+        while struct.unpack("i", fcntl.ioctl(stream, termios.FIONREAD, bytes(4)))[0] and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(_PASS_ON_SECONDS)
+    except (OSError, ValueError):  # closed, or nothing of the system's
+        return
 
 
 def _open(launcher: Launcher) -> _core.Communicator:
