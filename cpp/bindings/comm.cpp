@@ -1,6 +1,9 @@
 // _core.Communicator: what processes say to each other, on NumPy arrays.
 #include <pybind11/stl.h>
 
+#include <chrono>
+#include <cstring>
+
 #include "arrays.h"
 #include "runtime.h"
 #include "wudao/base/env.h"
@@ -108,18 +111,6 @@ py::array broadcast(Communicator& self, const py::object& object, int root) {
   return out;
 }
 
-// Numbers of rows to receive, found by sending those that are sent.
-std::vector<std::int64_t> exchange_counts(Communicator& self, const std::vector<std::int64_t>& send) {
-  const Context ctx = runtime().context();
-  const auto ranks = static_cast<std::int64_t>(self.size());
-  const Tensor mine = ctx.empty({ranks}, DType::kInt64), all = ctx.empty({ranks, ranks}, DType::kInt64);
-  std::copy(send.begin(), send.end(), mine.data<std::int64_t>());
-  self.all_gather(mine, all);
-  std::vector<std::int64_t> receive;
-  for (std::int64_t r = 0; r < ranks; ++r) receive.push_back(all.data<std::int64_t>()[r * ranks + self.rank()]);
-  return receive;
-}
-
 void check_send_rows(const Communicator& self, const py::array& array, const std::vector<std::int64_t>& send) {
   std::int64_t total = 0;
   for (const std::int64_t rows : send) total = rows < 0 ? -1 : (total < 0 ? total : total + rows);
@@ -137,7 +128,7 @@ py::tuple all_to_all_v(Communicator& self, const py::object& object, const std::
   std::vector<std::int64_t> receive_rows;
   {
     const py::gil_scoped_release release;
-    receive_rows = exchange_counts(self, send_rows);
+    receive_rows = self.exchange_counts(runtime().context(), send_rows);
   }
   std::vector<py::ssize_t> shape = shape_of(array);
   shape[0] = 0;
@@ -173,6 +164,33 @@ py::dict counters(Communicator& self) {
                   py::arg("bytes_intra") = c.bytes_intra, py::arg("bytes_inter") = c.bytes_inter);
 }
 
+// For benches: seconds of one exchange of `bytes` with every rank, the fastest way or by messages alone, from rows that
+// are there already into memory that is.
+double exchange_seconds(Communicator& self, std::int64_t bytes, int times, bool messages) {
+  const py::gil_scoped_release release;
+  const Context ctx = runtime().context();
+  const std::int64_t ranks = self.size();
+  const std::vector<std::int64_t> rows(static_cast<std::size_t>(ranks), bytes);
+  comm::Commons* const commons = messages ? nullptr : self.commons();
+  const Tensor sent = ctx.zeros({ranks * bytes}, DType::kUInt8), got = ctx.zeros({ranks * bytes}, DType::kUInt8);
+  for (int room = 0; commons != nullptr && room < 2; ++room) {  // pages are there before the clock runs
+    std::memset(commons->room(sent.bytes()), room, sent.bytes());
+    commons->publish();
+  }
+  self.barrier();
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < times; ++i) {
+    const Tensor from =
+        commons == nullptr ? sent : Tensor::borrow(commons->room(sent.bytes()), sent.shape(), sent.dtype(), nullptr);
+    if (messages) {
+      self.start_all_to_all_v({from, rows}, {got, rows})->wait();
+    } else {
+      self.all_to_all_v({from, rows}, {got, rows});
+    }
+  }
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / times;
+}
+
 // The one MPI library of the process, once it is open.
 std::shared_ptr<comm::mpi::Library>& opened() {
   static auto* library = new std::shared_ptr<comm::mpi::Library>;
@@ -181,9 +199,10 @@ std::shared_ptr<comm::mpi::Library>& opened() {
 
 CommunicatorPtr open_mpi(const std::string& plugin, const std::string& library, std::uintptr_t handle) {
   const auto timeout = static_cast<double>(env_integer("WUDAO_COMM_TIMEOUT", 1, kLongestTimeout).value_or(600));
+  const bool shared = env_integer("WUDAO_COMM_SHARED", 0, 1).value_or(1) == 1;
   if (opened() == nullptr) opened() = comm::mpi::Library::open(plugin, library);
   const py::gil_scoped_release release;
-  return comm::mpi::open_world(opened(), {reinterpret_cast<const void*>(handle), timeout});
+  return comm::mpi::open_world(opened(), {reinterpret_cast<const void*>(handle), timeout, shared});
 }
 
 std::string mpi_version(const std::string& plugin, const std::string& library) {
@@ -221,6 +240,7 @@ void bind_comm(pybind11::module_& m) {
       .def("receive", &receive, py::arg("like"), py::arg("from_"), py::arg("tag") = 0)
       .def("split", &Communicator::split, py::arg("color"), py::arg("key") = 0,
            py::call_guard<py::gil_scoped_release>())
+      .def("exchange_seconds", &exchange_seconds, py::arg("bytes"), py::arg("times"), py::arg("messages"))
       .def("set_supernode", &Communicator::set_supernode, py::arg("size"));
   m.def("self_communicator", &wudao::comm::make_self, "Return the communicator of this process alone.");
   m.def("open_mpi", &open_mpi, py::arg("plugin"), py::arg("library"), py::arg("handle") = 0,

@@ -80,6 +80,24 @@ class LayerObject {
     return py::make_tuple(loss, to_numpy_widened(ctx_, sink.gradient), named);
   }
 
+  // For benches: forward and backward of operands that stay here, with weights as fresh as after an optimizer's step.
+  void hold(const py::object& x, const py::object& dy) {
+    held_x_ = ops::convert(ctx_, read("x", x, layer_.config().hidden), compute_);
+    held_dy_ = read("dy", dy, layer_.config().hidden);
+  }
+
+  void run_held(bool backward) {
+    const py::gil_scoped_release release;
+    const std::lock_guard lock(busy_);
+    for (const nn::ParameterPtr& parameter : list_.all()) parameter->value().storage().touch();
+    Tape tape(ctx_, backward);
+    InputSink sink;
+    const Var y = run(tape, backward ? tape.leaf(held_x_, &sink) : Var{held_x_, nullptr}, backward);
+    if (!backward) return;
+    tape.backward(y, held_dy_);
+    take_gradients();
+  }
+
   py::array get(const std::string& name) { return to_numpy(find(name).value()); }
 
   void touch() {
@@ -173,6 +191,7 @@ class LayerObject {
   nn::ParameterList list_;
   moe::Layer layer_;
   std::mutex busy_;
+  Tensor held_x_, held_dy_;
 };
 
 }  // namespace
@@ -187,6 +206,8 @@ void bind_moe_layer(pybind11::module_& m) {
       .def("forward", &LayerObject::forward, py::arg("x"), py::arg("train"), py::arg("step"))
       .def("loss_and_gradients", &LayerObject::loss_and_gradients, py::arg("x"), py::arg("dy"), py::arg("train"),
            py::arg("step"))
+      .def("hold", &LayerObject::hold, py::arg("x"), py::arg("dy"))
+      .def("run_held", &LayerObject::run_held, py::arg("backward"))
       .def("get", &LayerObject::get, py::arg("name"))
       .def("touch", &LayerObject::touch)
       .def("names", &LayerObject::names)

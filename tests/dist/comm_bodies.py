@@ -73,6 +73,16 @@ def all_to_all_v(comm):
     assert nothing.shape == (0, 2) and counts == [0] * comm.size
 
 
+def rows_of_any_size(comm):
+    """Few bytes, many, few again: rooms grow and take turns, and what came before stays as it was."""
+    kept = []
+    for round_, count in enumerate((1, 300, 5000, 2, 5000, 40_000, 1)):
+        rows = np.full((count * comm.size, 3), comm.rank * 100 + round_, "float32")
+        kept.append((comm.all_to_all_v(rows, [count] * comm.size)[0], count, round_))
+    for got, count, round_ in kept:
+        assert np.array_equal(got[::count, 0], np.arange(comm.size) * 100 + round_) and len(got) == count * comm.size
+
+
 def counters(comm):
     before = comm.counters
     comm.set_supernode(2)
@@ -132,5 +142,5 @@ def mistakes(comm):
 
 
 BODIES = {body.__name__: body for body in (
-    all_reduce, reduce_scatter, all_gather, broadcast, all_to_all_v, counters, send_and_receive, split, barrier, mistakes,
+    all_reduce, reduce_scatter, all_gather, broadcast, all_to_all_v, rows_of_any_size, counters, send_and_receive, split, barrier, mistakes,
     routing, routing_mistakes, *LAYER_BODIES)}

@@ -16,14 +16,15 @@ RANKS = (1, 2, 3, 4, 8)
 
 
 @cache
-def outcome(ranks: int) -> dict[str, list[str]]:
+def outcome(ranks: int, shared: str) -> dict[str, list[str]]:
     """What every rank of one job said of every body."""
-    folder = Path(ROOT) / "build" / "mpi" / f"outcome-{ranks}"
+    folder = Path(ROOT) / "build" / "mpi" / f"outcome-{ranks}-{shared}"
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
     try:
-        done = mpi(ranks, str(HERE / "run_bodies.py"), str(folder / "rank"), *BODIES, WUDAO_COMM_TIMEOUT="20")
+        done = mpi(ranks, str(HERE / "run_bodies.py"), str(folder / "rank"), *BODIES, WUDAO_COMM_TIMEOUT="20",
+                   WUDAO_COMM_SHARED=shared)
     except AssertionError as hangs:
         return {name: [str(hangs)] for name in BODIES}
     if done.code != 0:
@@ -41,4 +42,9 @@ def test_alone(body):
 @pytest.mark.parametrize("ranks", RANKS)
 @pytest.mark.parametrize("body", BODIES)
 def test_over_mpi(body, ranks):
-    assert not any(outcome(ranks)[body]), outcome(ranks)[body]
+    assert not any(outcome(ranks, "1")[body]), outcome(ranks, "1")[body]
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_by_messages_alone(body):  # as between nodes
+    assert not any(outcome(4, "0")[body]), outcome(4, "0")[body]

@@ -38,12 +38,13 @@ def words(changes: dict[str, object]) -> list[str]:
     return [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
 
 
-def train(ranks: int, what: Path, output: Path, *more: str, limit: float = 60, **changes: object) -> Done:
+def train(ranks: int, what: Path, output: Path, *more: str, limit: float = 60, env: dict[str, str] | None = None,
+          **changes: object) -> Done:
     """Run `wudao-rt train` on so many ranks; names of changes have two underscores for the dot."""
     dotted = {key.replace("__", "."): value for key, value in changes.items()}
     target = [] if "--resume" in more else ["--set", f"output.folder={output}"]
     arguments = ["-m", "wudao_rt", "train", str(what), *more, *words(dotted), *target]
-    return run(command(KIND, ranks, *arguments), limit)
+    return run(command(KIND, ranks, *arguments), limit, **(env or {}))
 
 
 def files(folder: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ const std::vector<EnvVariable>& env_variables() {
       {"WUDAO_NUM_THREADS", "threads of the pool", "cores allowed to the process, shared among ranks of a node"},
       {"WUDAO_PIN_THREADS", "1 binds worker i to the i-th allowed processor", "0"},
       {"WUDAO_COMM_TIMEOUT", "seconds after which a collective that waits names the missing ranks and ends the job", "600"},
+      {"WUDAO_COMM_SHARED", "0: ranks of one node exchange rows by messages, not in shared memory", "1"},
       {"WUDAO_MPI", "the MPI to use: mpich, standard, openmpi, or the path of its library", "the one that is loaded, else the first found"},
       {"OMP_NUM_THREADS", "upper bound of the default number of threads", "no bound"},
       {"OMPI_COMM_WORLD_LOCAL_SIZE", "ranks on this node, set by Open MPI's launcher", "one rank"},

@@ -1,5 +1,7 @@
 #include "wudao/comm/communicator.h"
 
+#include <algorithm>
+
 #include "wudao/base/error.h"
 #include "wudao/comm/reduce.h"
 
@@ -29,6 +31,22 @@ void Communicator::count(int to, std::int64_t bytes) {
   const bool near = supernode_ == 0 || to / supernode_ == rank() / supernode_;
   ++(near ? counters_.messages_intra : counters_.messages_inter);
   (near ? counters_.bytes_intra : counters_.bytes_inter) += bytes;
+}
+
+std::vector<std::int64_t> Communicator::exchange_counts(const Context& ctx, const std::vector<std::int64_t>& send) {
+  std::vector<std::int64_t> receive;
+  if (Commons* const shared = size() == 1 ? nullptr : commons()) {
+    shared->room(0);
+    std::copy(send.begin(), send.end(), shared->numbers());
+    shared->publish();
+    for (int r = 0; r < size(); ++r) receive.push_back(shared->numbers_of(r)[rank()]);
+    return receive;
+  }
+  const Tensor mine = ctx.empty({size()}, DType::kInt64), all = ctx.empty({size(), size()}, DType::kInt64);
+  std::copy(send.begin(), send.end(), mine.data<std::int64_t>());
+  all_gather(mine, all);
+  for (int r = 0; r < size(); ++r) receive.push_back(all.data<std::int64_t>()[r * size() + rank()]);
+  return receive;
 }
 
 Tensor Communicator::reduce_scatter(const Context& ctx, const Tensor& data, Reduce op) {

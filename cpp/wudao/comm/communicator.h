@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "wudao/comm/commons.h"
 #include "wudao/tensor/context.h"
 
 namespace wudao::comm {
@@ -51,7 +52,13 @@ class Communicator {
   // The ranks that give the same color, ordered by (key, rank).
   virtual std::shared_ptr<Communicator> split(int color, int key) = 0;
 
-  void all_to_all_v(const RowBlocks& send, const RowBlocks& receive) { start_all_to_all_v(send, receive)->wait(); }
+  virtual void all_to_all_v(const RowBlocks& send, const RowBlocks& receive) {
+    start_all_to_all_v(send, receive)->wait();
+  }
+  // What the others send to this rank, where it sends send[r] to rank r.
+  std::vector<std::int64_t> exchange_counts(const Context& ctx, const std::vector<std::int64_t>& send);
+  // Memory that all ranks see; null on all of them where there is none. Lives as long as the communicator.
+  virtual Commons* commons() { return nullptr; }
   // data <- the sum (maximum, minimum) over ranks, in one fixed tree: tree(0..R) = tree(0..p) + tree(p..R), p the
   // largest power of two below R. The same bits on every rank. float32, float64, int32 or int64.
   void all_reduce(const Context& ctx, const Tensor& data, Reduce op);
@@ -61,9 +68,7 @@ class Communicator {
   // Ranks r with equal r / size_of_supernode are near each other, as the counters see it. 0: all of them are.
   void set_supernode(int size) { supernode_ = size; }
   Counters& counters() { return counters_; }
-
- protected:
-  void count(int to, std::int64_t bytes);
+  void count(int to, std::int64_t bytes);  // as one message
 
  private:
   int supernode_ = 0;

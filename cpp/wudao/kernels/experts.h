@@ -49,7 +49,7 @@ struct ExpertsBackward {
   ThreadPool* pool;
 };
 
-// y[n, :] = x[index[n], :]
+// y[n, :] = x[index[n], :]; with `unit`, the row index[n] * unit bytes behind x.
 struct GatherRows {
   const void* x;
   const std::int64_t* index;
@@ -57,6 +57,7 @@ struct GatherRows {
   DType dtype;
   std::int64_t rows, cols;
   ThreadPool* pool;
+  std::int64_t unit = 0;  // bytes; 0: a row
 };
 
 // y_t = residual_t + dropout(sum over j of w_tj r[slot_tj]), j in order; slot -1: none.

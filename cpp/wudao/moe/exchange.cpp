@@ -102,7 +102,8 @@ Counts exchange_numbers(comm::Communicator& comm, const Counts& numbers, const C
 
 std::unique_ptr<Exchange> make_exchange(std::shared_ptr<comm::Communicator> comm, const LayerConfig& config) {
   if (config.exchange == ExchangeKind::kTwoLevel) return make_two_level(std::move(comm), config.supernode);
-  return std::make_unique<Flat>(std::move(comm));
+  std::unique_ptr<Exchange> near = make_in_node(comm);
+  return near != nullptr ? std::move(near) : std::make_unique<Flat>(std::move(comm));
 }
 
 }  // namespace wudao::moe

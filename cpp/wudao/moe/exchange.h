@@ -15,6 +15,8 @@ class Exchange {
 
   // Learns from all ranks who sends what. `shards`: those at hand on every rank.
   Plan plan(Context& ctx, const Tensor& indices, std::int64_t experts, const std::vector<ShardRange>& shards);
+  // Memory for rows that are going to be scattered or collected next, from which that is quickest.
+  virtual Tensor room(Context& ctx, const Shape& shape, DType dtype) { return ctx.empty(shape, dtype); }
   // x (T, hidden), a row for each token -> the rows that this rank's experts see, in the order of the plan.
   virtual Tensor dispatch(Context& ctx, const Plan& plan, const Tensor& x) = 0;
   // The same of rows (sent, hidden) that are there already, one for each choice.
@@ -36,6 +38,7 @@ class Exchange {
 
 // `comm`: the ranks that share the experts.
 std::unique_ptr<Exchange> make_exchange(std::shared_ptr<comm::Communicator> comm, const LayerConfig& config);
+std::unique_ptr<Exchange> make_in_node(std::shared_ptr<comm::Communicator> comm);  // null: they share no memory
 std::unique_ptr<Exchange> make_two_level(std::shared_ptr<comm::Communicator> comm, int supernode);
 
 // y[n] = x[index[n]]; x itself where the index is undefined.

@@ -1,7 +1,6 @@
 #include "wudao/moe/experts.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "wudao/kernels/experts.h"
 #include "wudao/kernels/table.h"
@@ -41,9 +40,9 @@ Tensor product(Context& ctx, const Part& part, const Tensor& x, const nn::Parame
 
 // The gradients of one linear layer of the bank: of its input, returned, and of its parameters, by blocks of shards.
 Tensor gradients(Context& ctx, const Plan& plan, const Part& part, const Tensor& x, const Tensor& preactivation,
-                 const Tensor& dy, nn::Parameter& weight, nn::Parameter& bias, kernels::Activation activation) {
+                 const Tensor& dy, nn::Parameter& weight, nn::Parameter& bias, kernels::Activation activation,
+                 const Tensor& dx) {
   const Tensor& w = weight.value();
-  Tensor dx = ctx.empty(x.shape(), x.dtype());
   const Tensor du = activation == kernels::Activation::kNone ? dy : ctx.empty(dy.shape(), dy.dtype());
   ops::PackedWeight packed(ctx, w);
   const auto run = [&](bool fresh, void* dweights, void* dbiases, const ShardBlock& block) {
@@ -108,8 +107,7 @@ Experts::Experts(nn::ParameterList& list, const std::string& name, const LayerCo
   }
 }
 
-Tensor Experts::forward(Context& ctx, const Plan& plan, const Tensor& rows, ExpertRows* saved) const {
-  Tensor y = ctx.empty(rows.shape(), rows.dtype());
+Tensor Experts::forward(Context& ctx, const Plan& plan, const Tensor& rows, ExpertRows* saved, const Tensor& y) const {
   if (saved != nullptr) saved->x = rows;
   for (const Bank& bank : banks_) {
     const Part part = part_of(ctx, plan, bank, bank.first - first_);
@@ -126,18 +124,16 @@ Tensor Experts::forward(Context& ctx, const Plan& plan, const Tensor& rows, Expe
   return y;
 }
 
-Tensor Experts::backward(Context& ctx, const Plan& plan, const ExpertRows& saved, const Tensor& dy) const {
-  Tensor dx = ctx.empty(saved.x.shape(), saved.x.dtype());
+Tensor Experts::backward(Context& ctx, const Plan& plan, const ExpertRows& saved, const Tensor& dy,
+                         const Tensor& dx) const {
   for (std::size_t b = 0; b < banks_.size(); ++b) {
     const Bank& bank = banks_[b];
     const Part part = part_of(ctx, plan, bank, bank.first - first_);
     const Tensor own = dy.rows(part.first_row, part.rows);
     const Tensor dinner = gradients(ctx, plan, part, saved.activated[b], {}, own, *bank.down_weight, *bank.down_bias,
-                                    kernels::Activation::kNone);
-    const Tensor part_dx = gradients(ctx, plan, part, saved.x.rows(part.first_row, part.rows), saved.inner[b], dinner,
-                                     *bank.up_weight, *bank.up_bias, activation_);
-    if (banks_.size() == 1) return part_dx;
-    if (part.rows > 0) std::memcpy(dx.rows(part.first_row, part.rows).raw(), part_dx.raw(), part_dx.bytes());
+                                    kernels::Activation::kNone, ctx.empty(saved.activated[b].shape(), dy.dtype()));
+    gradients(ctx, plan, part, saved.x.rows(part.first_row, part.rows), saved.inner[b], dinner, *bank.up_weight,
+              *bank.up_bias, activation_, dx.rows(part.first_row, part.rows));
   }
   return dx;
 }

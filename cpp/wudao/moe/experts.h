@@ -31,10 +31,10 @@ class Experts {
   std::int64_t count() const { return count_; }
 
   // rows (N, hidden) compute, in the order of the plan -> (N, hidden) compute. Keeps what backward needs in `saved`
-  // unless it is null.
-  Tensor forward(Context& ctx, const Plan& plan, const Tensor& rows, ExpertRows* saved) const;
-  // Returns the gradient of the rows; those of the parameters go to their trees.
-  Tensor backward(Context& ctx, const Plan& plan, const ExpertRows& saved, const Tensor& dy) const;
+  // unless it is null. Returns `y`, where what they make goes.
+  Tensor forward(Context& ctx, const Plan& plan, const Tensor& rows, ExpertRows* saved, const Tensor& y) const;
+  // Returns `dx`, the gradient of the rows; those of the parameters go to their trees.
+  Tensor backward(Context& ctx, const Plan& plan, const ExpertRows& saved, const Tensor& dy, const Tensor& dx) const;
 
  private:
   std::int64_t hidden_, first_, count_;

@@ -20,6 +20,7 @@ struct ShardBlock {
 };
 
 struct Stopover;
+struct Places;
 
 struct Plan {
   // Rows that this rank sends.
@@ -35,6 +36,7 @@ struct Plan {
   std::vector<ShardBlock> blocks;
   int shards = 0;                            // at hand, of all ranks
   std::shared_ptr<const Stopover> stopover;  // of rows that travel by two levels
+  std::shared_ptr<const Places> places;      // of rows in the memory of a node
 
   std::int64_t rows() const { return order_rows; }
   std::int64_t order_rows = 0;

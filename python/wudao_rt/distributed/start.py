@@ -106,6 +106,8 @@ def _open(launcher: Launcher) -> _core.Communicator:
 def _start(launcher: Launcher, library: Library, version: str) -> _core.Communicator:
     if not _fits(launcher, version):
         raise CommError(f"mpi: library: expected {_wanted(launcher)}, got {version} ({library}). {_advice(launcher)}")
+    if os.environ.get("OMPI_COMM_WORLD_LOCAL_SIZE") == os.environ.get("OMPI_COMM_WORLD_SIZE", "0"):
+        os.environ.setdefault("OMPI_MCA_osc", "^ucx")  # of no use within one node, where 5.0 prints errors with it
     world = _core.open_mpi(str(library.plugin), library.path)
     atexit.register(_core.finish_mpi)
     if launcher.size > 1 and world.size == 1:

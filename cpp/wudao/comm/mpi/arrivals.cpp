@@ -42,11 +42,15 @@ Arrivals::~Arrivals() {
 }
 
 void Arrivals::wait(void** request, const Call& call) {
+  wait([&] { return done(request, call); }, call);
+}
+
+void Arrivals::wait(const std::function<bool()>& done, const Call& call) {
   current_ = call;
   entered_[call.communicator] = call.number;
   const auto begin = Clock::now();
   auto looked = begin;
-  for (long turn = 0; !done(request, call); ++turn) {
+  for (long turn = 0; !done(); ++turn) {
     rest(turn);
     if (turn % 64 != 63) continue;
     const auto now = Clock::now();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,6 +31,7 @@ class Arrivals {
 
   // Waits until `*request` is done. CommError naming the missing ranks when the deadline passes.
   void wait(void** request, const Call& call);
+  void wait(const std::function<bool()>& done, const Call& call);
   int rank() const { return rank_; }
 
  private:

@@ -14,6 +14,7 @@ struct Channel {
   std::shared_ptr<Arrivals> arrivals;
   void* comm;
   int rank, size;
+  bool shared;  // whether ranks of one node may share memory
 };
 
 class Exchange final : public Request {

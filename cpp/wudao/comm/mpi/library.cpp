@@ -73,9 +73,19 @@ bool Library::ended() const {
   return table_->state(&initialized, &finalized) != 0 || finalized != 0;
 }
 
+void Library::replace_window(void* old, void* fresh) {
+  const std::lock_guard lock(calls_);
+  if (old != nullptr) {
+    std::erase(windows_, old);
+    check(table_->unshare(old), "commons");
+  }
+  windows_.push_back(fresh);
+}
+
 void Library::finish() {
   if (!started_here_ || ended()) return;
   const std::lock_guard lock(calls_);
+  for (void* window : windows_) table_->unshare(window);
   table_->finish();
 }
 

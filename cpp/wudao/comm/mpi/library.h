@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "wudao/comm/mpi/plugin/plugin.h"
 
@@ -24,6 +25,8 @@ class Library {
   // Initialises MPI unless somebody has. Returns whether it was done here.
   bool start();
   bool ended() const;
+  // Windows have to go before MPI does, on all their ranks at once; null: none.
+  void replace_window(void* old, void* fresh);
   void finish();         // if it was initialised here and nobody finalised it
   void abort(int code);  // ends all ranks of the job
 
@@ -34,6 +37,7 @@ class Library {
   const WudaoMpi* table_;
   std::string plugin_;
   bool started_here_ = false;
+  std::vector<void*> windows_;
   std::mutex calls_;
 };
 

@@ -5,7 +5,9 @@
 
 #include "wudao/base/error.h"
 #include "wudao/comm/arguments.h"
+#include "wudao/comm/mpi/commons.h"
 #include "wudao/comm/mpi/exchange.h"
+#include "wudao/comm/rooms.h"
 
 namespace wudao::comm::mpi {
 namespace {
@@ -66,6 +68,20 @@ class World final : public Communicator {
     Call call = next("all_to_all_v");
     const int tag = kFirstOwnTag + static_cast<int>(call.number % kOwnTags);
     return std::make_unique<Exchange>(channel_, send, receive, tag, std::move(call));
+  }
+
+  void all_to_all_v(const RowBlocks& send, const RowBlocks& receive) override {
+    if (size() == 1 || commons() == nullptr || !exchange_in_rooms(*this, send, receive)) {
+      Communicator::all_to_all_v(send, receive);
+    }
+  }
+
+  Commons* commons() override {
+    if (!asked_) {
+      asked_ = true;
+      commons_ = open_commons(channel_, *this, name_, members_);
+    }
+    return commons_.get();
   }
 
   void send(const Tensor& data, int to, int tag) override {
@@ -158,13 +174,15 @@ class World final : public Communicator {
   std::string name_;
   long calls_ = 0;
   std::vector<int> members_;  // ranks in the world
+  bool asked_ = false;        // for the commons
+  std::unique_ptr<Commons> commons_;
 };
 
 }  // namespace
 
 std::shared_ptr<Communicator> open_world(const std::shared_ptr<Library>& library, const WorldOptions& options) {
   library->start();
-  Channel channel{library, nullptr, nullptr, 0, 1};
+  Channel channel{library, nullptr, nullptr, 0, 1, options.shared};
   void* control = nullptr;
   const WudaoMpi& mpi = library->table();
   library->check(mpi.adopt(options.handle, &channel.comm), "mpi");

@@ -9,6 +9,7 @@ namespace wudao::comm::mpi {
 struct WorldOptions {
   const void* handle = nullptr;  // points to an MPI_Comm of this very library; null: MPI_COMM_WORLD
   double timeout = 600.0;        // seconds that a collective may wait
+  bool shared = true;            // exchange in the memory of a node where all ranks are on one
 };
 
 // Initialises MPI if nobody has. Collective.

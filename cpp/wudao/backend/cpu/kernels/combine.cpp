@@ -61,8 +61,9 @@ void backward_row(const kernels::CombineBackward& p, std::int64_t t) {
 
 void gather_rows(const kernels::GatherRows& p) {
   const std::int64_t bytes = p.cols * static_cast<std::int64_t>(size_of(p.dtype));
+  const std::int64_t unit = p.unit == 0 ? bytes : p.unit;
   parallel_rows(p.pool, p.rows, p.cols, [&](std::int64_t n) {
-    __builtin_memcpy(static_cast<char*>(p.y) + n * bytes, static_cast<const char*>(p.x) + p.index[n] * bytes,
+    __builtin_memcpy(static_cast<char*>(p.y) + n * bytes, static_cast<const char*>(p.x) + p.index[n] * unit,
                      static_cast<std::size_t>(bytes));
   });
 }
