@@ -4,14 +4,16 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 TORCH_SPEC ?= torch==2.13.0
 export TORCH_SPEC
+SECONDS := 180
 # Tools of the environment first; nothing of the caller's Python leaks in.
 export PATH := $(BIN):$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help quickstart install bench bench-quick test test-system test-deep wheel format lint clean
+.PHONY: help quickstart quickstart-moe install bench bench-quick test test-system test-deep wheel format lint clean
 
 help:
 	@echo "make quickstart   train a GLM on Tang poems, read what it writes, see it scored"
+	@echo "make quickstart-moe  a bilingual GLM with experts on two ranks of MPI: three minutes of training, then a look inside"
 	@echo "make test         release build and all suites (about ten minutes)"
 	@echo "make test-system  what needs Debian packages: CBLAS, the release wheel (apt-get runs if you are root)"
 	@echo "make test-deep    sanitizers, PyTorch oracle, fuzzers"
@@ -45,6 +47,16 @@ install: $(VENV)/installed
 
 quickstart: $(VENV)/installed
 	@$(BIN)/python -m wudao_rt.quickstart
+
+# MPI comes with a package too. Every call makes a run folder of its own.
+quickstart-moe: $(VENV)/installed
+	@$(BIN)/python -m pip install -q mpich
+	@n=1; while [ -e runs/quickstart-moe-$$n ]; do n=$$((n + 1)); done; run=runs/quickstart-moe-$$n; set -e; \
+	$(BIN)/mpiexec -n 2 $(BIN)/wudao-rt train moe-bilingual --set train.seconds=$(SECONDS) --set output.folder=$$run; \
+	echo; $(BIN)/wudao-rt inspect balance $$run; \
+	echo; $(BIN)/wudao-rt inspect domains $$run --windows 2; \
+	echo; for prompt in "And God said unto [gMASK]" "春风[gMASK]"; do \
+	  $(BIN)/mpiexec -n 2 $(BIN)/wudao-rt generate --model $$run --prompt "$$prompt" --max-new-tokens 24 --seed 1; done
 
 bench: $(VENV)/installed
 	@$(BIN)/wudao-rt bench all --json > bench/results.jsonl

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from wudao_rt.training.history import read_lines, timed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from wudao_rt.training.loads import Loads
 
 _INK, _PALE, _MARK = "#1f4e79", "#b8cbe0", "#c0392b"
 
@@ -36,6 +40,28 @@ def loss_curve(run: Path, target: Path, baseline: float | None = None) -> Path:
     axes.set(xlabel="seconds of training", ylabel="nats per token", title=run.name)
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(target)
+    return target
+
+
+def load_map(loads: Loads, target: Path, title: str) -> Path:
+    """Draw the load of every expert over the steps, a heat map for each layer, as PNG; 1 is an equal share."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    layers, experts = loads.loads.shape[1:]
+    figure = Figure(figsize=(9, 1.2 + layers * min(2.2, 0.5 + 0.13 * experts)), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(layers, 1, sharex=True, squeeze=False)[:, 0]
+    top = max(2.0, float(np.quantile(loads.loads, 0.99)))
+    for number, axes in enumerate(panels):
+        image = axes.imshow(loads.loads[:, number].T, aspect="auto", interpolation="nearest", cmap="viridis", vmin=0,
+                            vmax=top, extent=(loads.steps[0] - 0.5, loads.steps[-1] + 0.5, experts - 0.5, -0.5))
+        axes.set_ylabel(f"layer {number}\nexpert")
+        axes.yaxis.get_major_locator().set_params(integer=True)
+    panels[-1].set_xlabel("step")
+    figure.suptitle(f"{title}: rows of each expert, 1 = an equal share")
+    figure.colorbar(image, ax=panels, label="load")
     figure.savefig(target)
     return target
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 COMMANDS = ["data", "data list", "data fetch", "data prepare", "data dedup", "tokenizer", "tokenizer train", "train",
-            "generate", "score", "eval", "convert", "info", "bench"]
+            "generate", "score", "eval", "convert", "merge", "inspect", "inspect balance", "inspect domains",
+            "mpi", "info", "bench"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -17,6 +17,7 @@ _COMMANDS = {
     "eval": ("evaluate", "Compute the held-out loss of a model on a task."),
     "convert": ("convert", "Turn weights into a model folder, or a folder into weights."),
     "merge": ("merge", "Put the files of a checkpoint of several ranks together."),
+    "inspect": ("inspect", "Look into a run with experts: their balance, and the domains that they serve."),
     "mpi": ("mpi", "Show the MPI libraries of this machine, or make a plugin for one."),
     "info": ("info", "Show what the engine is and what it chose on this machine."),
     "bench": ("bench", "Measure training and decoding."),

@@ -43,19 +43,20 @@ class Corpora:
         data, train = self._config.data, self._config.train
         if data.source == "verse":
             report = [record for name in data.report for record in prepare(name).records("report")]
-            return VerseSource(list(self._records("train")), report, tokenizer, data, train)
+            return VerseSource(list(self.records("train")), report, tokenizer, data, train)
         if data.source == "text":
             return TextSource(self.texts("train"), self.texts("report"), tokenizer, data, train)
         shares = {label: share for corpus in self._train for label, share in corpus.card.get("shares", {}).items()}
-        records = list(self._records("train"))
+        records = list(self.records("train"))
         return PackedSource([one.text for one in records], self.texts("report"), tokenizer, data, train,
                             [one.domain for one in records], shares)
 
     def texts(self, split: str) -> list[str]:
         """Return the texts of a split."""
-        return [record.text for record in self._records(split)]
+        return [record.text for record in self.records(split)]
 
-    def _records(self, split: str) -> Iterator[Record]:
+    def records(self, split: str) -> Iterator[Record]:
+        """Yield the records of a split."""
         return chain.from_iterable(corpus.records(split) for corpus in self._train)
 
     def _vocabulary_texts(self) -> Iterator[str]:
