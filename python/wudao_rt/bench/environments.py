@@ -85,7 +85,8 @@ def _failed(peer: str, log: str) -> ConfigError:
 
 
 def _pip_environment() -> dict[str, str]:
-    return {**clean(os.environ), "CMAKE_ARGS": os.environ.get("CMAKE_ARGS", "-DGGML_NATIVE=ON")}
+    return {**clean(os.environ), "CMAKE_ARGS": os.environ.get("CMAKE_ARGS", "-DGGML_NATIVE=ON"), "DS_BUILD_OPS": "0",
+            "DS_ACCELERATOR": "cpu"}
 
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from wudao_rt.bench.case import Case
 
-BENCHES = ("train", "attention", "decode", "prefill", "batch", "load", "kernels")
+BENCHES = ("train", "attention", "decode", "prefill", "batch", "load", "kernels", "moe")
 
 
 def cases_of(bench: str, quick: bool) -> list[Case]:

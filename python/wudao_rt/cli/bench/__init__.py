@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from wudao_rt.cli.bench.alltoall import alltoall
 from wudao_rt.cli.bench.peers import make
 from wudao_rt.cli.bench.preset import preset
 from wudao_rt.cli.bench.report import report
@@ -18,6 +19,7 @@ _COMMANDS = {
     "batch": "Sixteen texts written together.",
     "load": "The import, and loading a model up to its first token.",
     "kernels": "Matrix products and attention alone, against the roof.",
+    "moe": "A layer of experts forward and backward: even, skewed and collapsed routing.",
     "all": "Everything above, one after the other.",
 }
 
@@ -37,5 +39,5 @@ def command() -> None:
 
 for _name, _text in _COMMANDS.items():
     command.add_command(make(_name, _text))
-for _other in (scaling, report, preset):
+for _other in (alltoall, scaling, report, preset):
     command.add_command(_other)
