@@ -17,8 +17,8 @@ _QUICK_SECONDS = 20.0  # of the turns of one comparison
 def make(name: str, text: str) -> click.Command:
     """Return the command of a bench."""
     peer = click.option("--peer", "peers", multiple=True, metavar="NAME",
-                        help="torch, llama.cpp, ctranslate2, transformers or deepspeed; may be given several times. none: "
-                             "only us. [default: all that do this work]")
+                        help="torch, llama.cpp, ctranslate2, transformers or deepspeed; may be given several times. "
+                             "none: only us. [default: all that do this work]")
     pairs = click.option("--pairs", type=click.IntRange(min=1), default=7, show_default=True,
                          help="Turns of each engine.")
     quick = click.option("--quick", is_flag=True,
