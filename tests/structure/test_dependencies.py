@@ -31,7 +31,8 @@ def imported(folder: Path, without: Path | None = None) -> set[str]:
                 names |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names.add(str(node.module).partition(".")[0])
-    return names - set(sys.stdlib_module_names) - {"wudao_rt"}
+    between = {file.stem for file in WORKERS.glob("*.py")}  # what workers share
+    return names - set(sys.stdlib_module_names) - between - {"wudao_rt"}
 
 
 def module_of(requirement: str) -> str:

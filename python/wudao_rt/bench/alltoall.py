@@ -35,7 +35,7 @@ def lines(options: Options, quick: bool, ranks: int) -> Iterator[dict[str, Any]]
 def _mpi(options: Options, ranks: int, sizes: Sequence[int]) -> list[dict[str, Any]]:
     python = environments.python_of("mpich", options.say)
     variables = environments.our_environment(1, {})  # mpi4py is there first, and brings the library
-    script = environments.WORKERS / "ours" / "alltoall.py"
+    script = environments.WORKERS / "mpich" / "alltoall.py"
     return _run([python.with_name("mpiexec"), "-n", ranks, python, "-P", script, options.pairs, *sizes],
                 variables)
 

@@ -20,6 +20,7 @@ _TITLES = {
     "batch": "Sixteen texts together",
     "load": "Loading",
     "kernels": "Products and attention alone",
+    "moe": "A layer of experts",
     "scaling": "How cost grows with work",
 }
 _HEAD = """# Benchmarks

@@ -1,0 +1,1 @@
+"""The side of MPI, and ours over it."""
