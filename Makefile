@@ -56,7 +56,7 @@ quickstart-moe: $(VENV)/installed
 	echo; $(BIN)/wudao-rt inspect balance $$run; \
 	echo; $(BIN)/wudao-rt inspect domains $$run --windows 2; \
 	echo; for prompt in "And God said unto [gMASK]" "春风[gMASK]"; do \
-	  $(BIN)/mpiexec -n 2 $(BIN)/wudao-rt generate --model $$run --prompt "$$prompt" --max-new-tokens 24 --seed 1; done
+	  echo "$$prompt"; $(BIN)/mpiexec -n 2 $(BIN)/wudao-rt generate --model $$run --prompt "$$prompt" --max-new-tokens 24 --seed 1; done
 
 bench: $(VENV)/installed
 	@$(BIN)/wudao-rt bench all --json > bench/results.jsonl
