@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from dispatch_bodies import DISPATCH_BODIES
 from layer_bodies import LAYER_BODIES
 from routing_bodies import routing, routing_mistakes
 
@@ -143,4 +144,4 @@ def mistakes(comm):
 
 BODIES = {body.__name__: body for body in (
     all_reduce, reduce_scatter, all_gather, broadcast, all_to_all_v, rows_of_any_size, counters, send_and_receive, split, barrier, mistakes,
-    routing, routing_mistakes, *LAYER_BODIES)}
+    routing, routing_mistakes, *LAYER_BODIES, *DISPATCH_BODIES)}

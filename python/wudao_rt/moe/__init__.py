@@ -1,4 +1,4 @@
-"""Mixtures of experts: routing, and the layer."""
+"""Mixtures of experts: routing, the way of rows to experts, and the layer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from wudao_rt.lazy import lazy
 
 if TYPE_CHECKING:
     from wudao_rt.moe.config import MoEConfig
+    from wudao_rt.moe.dispatch import Dispatch
     from wudao_rt.moe.layer import MoELayer
     from wudao_rt.moe.routing import Gate, Routing, bias_update, route
 
-__all__ = ["Gate", "MoEConfig", "MoELayer", "Routing", "bias_update", "route"]
+__all__ = ["Dispatch", "Gate", "MoEConfig", "MoELayer", "Routing", "bias_update", "route"]
 
 __getattr__, __dir__ = lazy(__name__, {
-    "config": ("MoEConfig",), "layer": ("MoELayer",), "routing": ("Gate", "Routing", "bias_update", "route")})
+    "config": ("MoEConfig",), "dispatch": ("Dispatch",), "layer": ("MoELayer",),
+    "routing": ("Gate", "Routing", "bias_update", "route")})
