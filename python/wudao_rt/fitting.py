@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wudao_rt import _core
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.errors import CheckpointError, shown
-from wudao_rt.parameters import GATE_BIAS, core_config, places, shape_of
+from wudao_rt.parameters import GATE_BIAS, core_config, expert_of, places, shape_of
 from wudao_rt.quantization import QuantizedWeight
+
+if TYPE_CHECKING:
+    from wudao_rt.distributed import Communicator
 
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def check_weights(source: Path, config: GLMConfig, arrays: Mapping[str, Any]) -> None:
+def check_weights(source: Path, config: GLMConfig, arrays: Mapping[str, Any], comm: Communicator | None = None) -> None:
     """Compare arrays with a shape.
 
     Args:
         source: the file, for the message.
         config: the shape.
         arrays: float arrays by name; weights of few bits are taken as they are.
+        comm: ranks that share the experts: each reads the values of those that it will hold.
+
     Raises:
         CheckpointError: other names, shapes or types, or numbers that are not finite in float32.
     """
@@ -40,7 +45,15 @@ def check_weights(source: Path, config: GLMConfig, arrays: Mapping[str, Any]) ->
         if name not in arrays or name not in shapes:
             raise _unfit(source, f"the names of its {len(shapes)} tensors", f"{shown(name)} on one side only")
         _check_array(source, name, arrays[name], shapes[name])
-    _check_values(source, arrays)
+    _check_values(source, {name: array for name, array in arrays.items() if _is_ours(name, config, comm)})
+
+
+def _is_ours(name: str, config: GLMConfig, comm: Communicator | None) -> bool:
+    found = expert_of(name)
+    if comm is None or found is None:
+        return True
+    experts = config.moe.experts
+    return comm.rank * experts // comm.size <= found[1] < (comm.rank + 1) * experts // comm.size
 
 
 def _check_array(source: Path, name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:

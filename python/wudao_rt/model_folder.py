@@ -114,7 +114,7 @@ def load(path: str | Path, dtype: str | None = None, *, comm: Communicator | Non
     for file in expert_files(folder):
         arrays |= {name: array for name, array in read_weights(file).items() if expert_of(name)}
     weights = restored(folder, arrays, config, quantization)
-    check_weights(folder / WEIGHTS, config, weights)
+    check_weights(folder / WEIGHTS, config, weights, comm)
     tokenizer = None
     if (folder / TOKENIZER).is_dir():
         from wudao_rt.data.tokenizer import Tokenizer
