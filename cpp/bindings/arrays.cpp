@@ -40,10 +40,10 @@ py::dtype numpy_dtype(DType dtype) {
 }  // namespace
 
 DType parse_dtype(const std::string& name) {
-  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat64}) {
+  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kFloat64}) {
     if (name == name_of(dtype)) return dtype;
   }
-  fail<ConfigError>("dtype", "name", "float32, bfloat16 or float64", '"' + name + '"', "Choose one of them.");
+  fail<ConfigError>("dtype", "name", "float32, bfloat16, float16 or float64", '"' + name + '"', "Choose one of them.");
 }
 
 Tensor int32_tensor(const char* op, const char* argument, const py::handle& object) {
@@ -101,7 +101,7 @@ py::array to_numpy_read_only(const Tensor& tensor) {
 }
 
 py::array to_numpy_widened(Context& ctx, const Tensor& tensor) {
-  if (tensor.dtype() != DType::kBFloat16) return to_numpy(tensor);
+  if (tensor.dtype() != DType::kBFloat16 && tensor.dtype() != DType::kFloat16) return to_numpy(tensor);
   return to_numpy(ops::convert(ctx, tensor, DType::kFloat32));
 }
 

@@ -102,7 +102,8 @@ train::PassOptions read_pass_options(const py::dict& options) {
     else if (name == "training") out.training = option<bool>(name, value, "True or False");
     else if (name == "seed") out.seed = option<std::uint64_t>(name, value, "a whole number of at least 0");
     else if (name == "step") out.step = option<std::uint32_t>(name, value, "a whole number of at least 0");
-    else fail<ConfigError>("loss_and_gradients", "option", "shards, micro_shards, recompute, int8, dropout, training, seed or step", name);
+    else if (name == "loss_scale") out.loss_scale = option<double>(name, value, "a power of two");
+    else fail<ConfigError>("loss_and_gradients", "option", "shards, micro_shards, recompute, int8, dropout, training, loss_scale, seed or step", name);
   }
   return out;
 }

@@ -13,7 +13,7 @@ namespace wudao::python {
 
 // What every op takes besides its own arguments.
 struct OpOptions {
-  DType dtype = DType::kFloat32;  // of the computation; float32 arrays are rounded to bfloat16 for it
+  DType dtype = DType::kFloat32;  // of the computation; float32 arrays are rounded to bfloat16 or float16 for it
   int shards = 1;
   std::uint64_t seed = 0;
   std::uint32_t step = 0;

@@ -38,7 +38,7 @@ py::dict kernels() {
   out["threads_reason"] = open.thread_reason();
   out["pinned"] = open.pool().pinned();
   out["matmul"] = matmul_name();
-  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat64}) {
+  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kFloat64}) {
     out[py::str(std::string("matmul_") + name_of(dtype))] = matmul_description(dtype);
   }
   return out;

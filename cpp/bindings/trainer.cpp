@@ -1,6 +1,7 @@
 // _core.Trainer: one optimizer step is one engine call.
 #include <pybind11/stl.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "glm.h"
@@ -62,7 +63,8 @@ py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon
   }
   return py::dict(py::arg("loss") = result.loss, py::arg("grad_norm") = result.grad_norm,
                   py::arg("skipped") = result.skipped, py::arg("reason") = result.reason,
-                  py::arg("reduce_seconds") = result.reduce_seconds);
+                  py::arg("reduce_seconds") = result.reduce_seconds,
+                  py::arg("loss_scale") = result.loss_scale);
 }
 
 // The loss of a batch that all ranks share; nothing is learned.
@@ -98,6 +100,19 @@ Tensor find_state(TrainerObject& self, const std::string& wanted) {
   return found;
 }
 
+// Times so much the gradients are computed, a power of two; see train::LossScale.
+void set_loss_scale(TrainerObject& self, double scale, std::int64_t clean, std::int64_t every) {
+  int exponent;
+  if (!(scale >= 1.0 && scale <= 0x1p60) || std::frexp(scale, &exponent) != 0.5) {
+    fail<ConfigError>("train", "loss_scale", "a power of two from 1 to 2^60", text(scale));
+  }
+  self.trainer.loss_scale() = {scale, clean, every};
+}
+
+py::tuple loss_scale(TrainerObject& self) {
+  return py::make_tuple(self.trainer.loss_scale().scale, self.trainer.loss_scale().clean);
+}
+
 // A view, valid until the next step.
 py::array state(TrainerObject& self, const std::string& name) { return to_numpy(find_state(self, name)); }
 
@@ -123,6 +138,8 @@ void bind_trainer(pybind11::module_& m) {
            py::keep_alive<1, 5>())
       .def("step", &step, py::arg("batch"), py::arg("lr"), py::arg("muon_lr") = 0.0, py::arg("clip") = 0.0)
       .def("loss", &loss, py::arg("batch"))
+      .def_property_readonly("loss_scale", &loss_scale)  // (scale, clean steps)
+      .def("set_loss_scale", &set_loss_scale, py::arg("scale"), py::arg("clean") = 0, py::arg("every") = 0)
       .def_property_readonly("state_names", &state_names)
       .def("state", &state, py::arg("name"))
       .def("set_state", &set_state, py::arg("name"), py::arg("array"))

@@ -40,8 +40,8 @@ class GLM:
     Args:
         config: its shape.
         seed: of the first weights: N(0, 0.02), output matrices N(0, 0.02 / sqrt(2 L)).
-        dtype: compute type. Weights are kept in float32 (float64 for "float64"); "bfloat16" rounds the inputs of matrix
-            products, sums and the residual stream stay in float32.
+        dtype: compute type. Weights are kept in float32 (float64 for "float64"); "bfloat16" and
+            "float16" round the inputs of matrix products, sums and the residual stream stay in float32.
         tokenizer: for text in and out; None: token ids only.
         dry_run: names and shapes only. It takes no memory, whatever the size, and refuses all that needs values.
         comm: ranks that share the experts of each layer, rank r of R those from r E / R on; every rank has to make the
@@ -264,7 +264,8 @@ class GLM:
             options: `shards` (V, a power of two that divides B; default 1), `micro_shards` (that go through together;
                 0: all), `recompute`, `training` (whether routers draw random numbers and experts can be full), `int8`
                 (products inside the blocks, but for weight gradients, from factors rounded to 8 bits), `dropout`
-                (whether the configured dropout acts), `seed`, `step`.
+                (whether the configured dropout acts), `loss_scale` (a power of two that gradients are multiplied by on
+                the way and divided by at the end, for float16), `seed`, `step`.
 
         Returns:
             The loss, and arrays of the names and shapes of `state_dict`.
@@ -274,6 +275,8 @@ class GLM:
         """
         batch = _batch(ids, positions, block_positions, sep, targets, loss_mask, mask)
         loss, found = self.core.loss_and_gradients(batch, **options)
+        for gradient in found.values():
+            gradient /= options.get("loss_scale", 1.0)
         return loss, views(self.places, found.__getitem__)
 
     def generate(

@@ -49,7 +49,7 @@ def test_methods_are_the_functions(method, function):
 
 
 @pytest.mark.parametrize(("dtype", "result"), [("float32", np.float32), ("bfloat16", np.float32),
-                                               ("float64", np.float64)])
+                                               ("float16", np.float32), ("float64", np.float64)])
 def test_logits_loss_and_state(dtype: str, result: type):
     model = tiny(dtype=dtype)
     found = model.logits(**ROWS, sep=np.array([3], np.int32))

@@ -24,7 +24,7 @@ struct AttentionCase {
 
 inline std::vector<AttentionCase> attention_cases() {
   std::vector<AttentionCase> all;
-  for (DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat64}) {
+  for (DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kFloat64}) {
     all.push_back({1, 1, 1, 1, 0, dtype});
     all.push_back({2, 3, 5, 7, 0, dtype});
     all.push_back({2, 2, 64, 75, 0, dtype});

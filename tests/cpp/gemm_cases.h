@@ -59,12 +59,14 @@ struct Matrix {
     if (dtype == DType::kFloat64) reinterpret_cast<double*>(bytes.data())[place] = x;
     if (dtype == DType::kFloat32) reinterpret_cast<float*>(bytes.data())[place] = x;
     if (dtype == DType::kBFloat16) reinterpret_cast<std::uint16_t*>(bytes.data())[place] = round_to_bfloat16(x);
+    if (dtype == DType::kFloat16) reinterpret_cast<_Float16*>(bytes.data())[place] = static_cast<_Float16>(x);
   }
 
   double get(std::int64_t i, std::int64_t j) const {
     const std::int64_t place = at(i, j);
     if (dtype == DType::kFloat64) return reinterpret_cast<const double*>(bytes.data())[place];
     if (dtype == DType::kFloat32) return reinterpret_cast<const float*>(bytes.data())[place];
+    if (dtype == DType::kFloat16) return static_cast<double>(reinterpret_cast<const _Float16*>(bytes.data())[place]);
     return widen(reinterpret_cast<const std::uint16_t*>(bytes.data())[place]);
   }
 
@@ -128,12 +130,12 @@ inline void check_product(const Matrix& a, const Matrix& b, const Output& c, dou
   }
 }
 
-inline constexpr DType kTypes[] = {DType::kFloat32, DType::kBFloat16, DType::kFloat64};
+inline constexpr DType kTypes[] = {DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kFloat64};
 
 // Weights are kept in the type of the sums.
 inline DType weight_type(DType compute) { return accumulator_of(compute); }
 
-// The weight as the product sees it: rounded when compute is bfloat16.
+// The weight as the product sees it: rounded when compute is bfloat16 or float16.
 inline Matrix rounded(const Matrix& b, DType compute) {
   Matrix copy(b.rows, b.cols, compute, true, 0);
   for (std::int64_t i = 0; i < b.rows; ++i) {

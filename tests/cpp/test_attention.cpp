@@ -31,11 +31,12 @@ void set_random_mask(AttentionRun& run) {
   }
 }
 
-// delta comes from the y that was stored, so bfloat16 gradients carry the rounding of y.
+// delta comes from the y that was stored, so gradients in half types carry the rounding of y.
 void check_gradient(const std::string& what, const Values& got, const std::vector<double>& exact,
                     const std::vector<double>& plain) {
-  if (got.dtype() != DType::kBFloat16) return close(what, got, exact, plain);
-  if (!(check::distance(got.doubles(), exact) <= check::largest(exact) / 64)) check::fail("attention", 0, what);
+  if (got.dtype() != DType::kBFloat16 && got.dtype() != DType::kFloat16) return close(what, got, exact, plain);
+  const double part = std::ldexp(1.0, 1 - check::fraction_bits(got.dtype()));
+  if (!(check::distance(got.doubles(), exact) <= check::largest(exact) * part)) check::fail("attention", 0, what);
 }
 
 void check_run(AttentionRun& run, const Table& table, ThreadPool& pool, const std::string& where) {

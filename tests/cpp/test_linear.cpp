@@ -15,7 +15,8 @@ std::vector<LinearCase> cases() {
   std::vector<LinearCase> all;
   for (const auto& [compute, y] :
        {std::pair{DType::kFloat32, DType::kFloat32}, std::pair{DType::kBFloat16, DType::kBFloat16},
-        std::pair{DType::kBFloat16, DType::kFloat32}, std::pair{DType::kFloat64, DType::kFloat64}}) {
+        std::pair{DType::kBFloat16, DType::kFloat32}, std::pair{DType::kFloat16, DType::kFloat16},
+        std::pair{DType::kFloat16, DType::kFloat32}, std::pair{DType::kFloat64, DType::kFloat64}}) {
     all.push_back({1, 1, 1, 1, compute, y, Activation::kNone, 0.0, false, false});
     all.push_back({7, 19, 33, 1, compute, y, Activation::kGeluTanh, 0.0, true, false});
     all.push_back({152, 65, 300, 4, compute, y, Activation::kGeluErf, 0.25, true, true});

@@ -24,9 +24,9 @@ TEST(a_result_does_not_mix_float64_with_narrower_types) {
   CHECK_EQUAL(refused(DType::kFloat64, DType::kFloat32, true),
               "layer_norm: out: expected float64 for x of type float64, got float32. Convert x first.");
   CHECK_EQUAL(refused(DType::kBFloat16, DType::kFloat64, true),
-              "layer_norm: out: expected float32 or bfloat16 for x of type bfloat16, got float64. Convert x first.");
+              "layer_norm: out: expected float32, bfloat16 or float16 for x of type bfloat16, got float64. Convert x first.");
   CHECK_EQUAL(refused(DType::kFloat64, DType::kBFloat16, false),
               "linear: out: expected float64 for x of type float64, got bfloat16. Convert x first.");
   CHECK_EQUAL(refused(DType::kFloat32, DType::kInt32, false),
-              "linear: out: expected float32 or bfloat16 for x of type float32, got int32. Convert x first.");
+              "linear: out: expected float32, bfloat16 or float16 for x of type float32, got int32. Convert x first.");
 }

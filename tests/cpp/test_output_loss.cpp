@@ -13,7 +13,7 @@ namespace {
 
 std::vector<LossCase> cases() {
   std::vector<LossCase> all;
-  for (DType dtype : {DType::kFloat32, DType::kFloat64, DType::kBFloat16}) {
+  for (DType dtype : {DType::kFloat32, DType::kFloat64, DType::kBFloat16, DType::kFloat16}) {
     all.push_back({1, 1, 1, 0, 1, 1.0, dtype});
     all.push_back({6, 9, 5, 0, 2, 0.5, dtype});
     all.push_back({304, 24, 530, 517, 8, 0.3, dtype});
@@ -24,11 +24,13 @@ std::vector<LossCase> cases() {
   return all;
 }
 
-// Gradients in bfloat16 come from a rounded dz: each of its elements may be off by 2^-8 of itself.
+// Gradients in half types come from a rounded dz: each of its elements may be off by 2^-8 of itself in bfloat16, by 2^-11
+// in float16.
 void check_gradient(const std::string& what, const Values& got, const std::vector<double>& exact,
                     const std::vector<double>& plain, DType compute) {
-  if (compute != DType::kBFloat16) return close(what, got, exact, plain);
-  if (!(check::distance(got.doubles(), exact) <= check::largest(exact) / 64)) check::fail("output loss", 0, what);
+  if (compute != DType::kBFloat16 && compute != DType::kFloat16) return close(what, got, exact, plain);
+  const double part = std::ldexp(1.0, 1 - check::fraction_bits(compute));
+  if (!(check::distance(got.doubles(), exact) <= check::largest(exact) * part)) check::fail("output loss", 0, what);
 }
 
 void check_case(const wudao::kernels::Table& table, const LossCase& shape, const std::string& where) {

@@ -45,6 +45,7 @@ class Values {
   double operator[](std::size_t i) const {
     if (dtype_ == DType::kFloat64) return read<double>(i);
     if (dtype_ == DType::kFloat32) return read<float>(i);
+    if (dtype_ == DType::kFloat16) return static_cast<double>(read<_Float16>(i));
     return std::bit_cast<float>(static_cast<std::uint32_t>(read<std::uint16_t>(i)) << 16);
   }
 
@@ -69,6 +70,7 @@ class Values {
     if (dtype_ == DType::kFloat64) return write(i, value);
     const auto single = static_cast<float>(value);
     if (dtype_ == DType::kFloat32) return write(i, single);
+    if (dtype_ == DType::kFloat16) return write(i, static_cast<_Float16>(single));
     const auto bits = std::bit_cast<std::uint32_t>(single);
     write(i, static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16));
   }
@@ -91,10 +93,16 @@ inline double distance(const std::vector<double>& a, const std::vector<double>& 
   return most;
 }
 
+inline int fraction_bits(DType dtype) {
+  if (dtype == DType::kFloat64) return 52;
+  if (dtype == DType::kFloat32) return 23;
+  return dtype == DType::kFloat16 ? 10 : 7;
+}
+
 // The error may be twice that of the plain composition in the same type, or 4 units in the last place of the largest.
 inline void close(const std::string& what, const Values& got, const std::vector<double>& exact,
                   const std::vector<double>& plain) {
-  const int digits = got.dtype() == DType::kFloat64 ? 52 : got.dtype() == DType::kFloat32 ? 23 : 7;
+  const int digits = fraction_bits(got.dtype());
   const double unit = std::ldexp(1.0, std::ilogb(std::max(largest(exact), 1e-300)) - digits);
   const double bound = std::max(2 * distance(Values(got.dtype(), plain).doubles(), exact), 4 * unit);
   const double error = distance(got.doubles(), exact);

@@ -94,7 +94,7 @@ def messages(comm):  # [19]
 
 
 def layer_in_half_types(comm):
-    for dtype in ("float32", "bfloat16"):
+    for dtype in ("float32", "bfloat16", "float16"):
         whole, part = _pair(comm, LAYERS["naive"], dtype)
         x = _tokens(200, 0, dtype)
         own = shares(len(x), comm)

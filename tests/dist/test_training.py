@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,22 @@ def test_a_step_that_diverges_is_skipped_by_all():  # 24
         found.append(([line["skipped"] for line in lines], merged(HOME / name)))
     assert found[0] == found[1]
     assert any(found[0][0])
+
+
+def test_an_overflow_on_one_rank_is_one_of_all():  # 24
+    half = write_config(home() / "float16.toml", HOME / "texts.txt", dtype="float16", loss_scale=2.0**35,
+                        loss_scale_every=2, steps=24, checkpoint_every=24)
+    found = []
+    for ranks, name in ((1, "half-alone"), (2, "half-2"), (4, "half-4")):
+        done = train(ranks, half, home() / name, parallel__experts=min(ranks, 2))
+        assert done.code == 0, done.err
+        lines = [json.loads(line) for line in (HOME / name / "log.jsonl").read_text("utf-8").splitlines()]
+        found.append(([(line["skipped"], line["loss_scale"]) for line in lines], merged(HOME / name, 24)))
+    assert found[0] == found[1] == found[2]
+    steps = found[0][0]
+    assert any(skipped for skipped, _ in steps) and not all(skipped for skipped, _ in steps)
+    for (skipped, scale), (_, following) in pairwise(steps):
+        assert following == scale / 2 if skipped else following in (scale, 2 * scale)
 
 
 def test_resumed_at_every_size():  # 31, 34: E = 24, each expert's bytes are under its id

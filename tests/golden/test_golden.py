@@ -11,9 +11,10 @@ import wudao_rt
 from wudao_rt import _core
 
 GOLDEN = dict(np.load(Path(__file__).parent / "glm.npz"))
-LOGITS = {"float64": 1e-10, "float32": 1e-5, "bfloat16": 2e-2}
-LOSS = {"float64": 1e-10, "float32": 1e-5, "bfloat16": 5e-3}
-GRADIENTS = {"float64": 1e-10, "float32": 1e-4, "bfloat16": 5e-2}
+# float16 has three fraction bits more than bfloat16.
+LOGITS = {"float64": 1e-10, "float32": 1e-5, "bfloat16": 2e-2, "float16": 2e-2 / 8}
+LOSS = {"float64": 1e-10, "float32": 1e-5, "bfloat16": 5e-3, "float16": 5e-3 / 8}
+GRADIENTS = {"float64": 1e-10, "float32": 1e-4, "bfloat16": 5e-2, "float16": 5e-2 / 8}
 
 
 def model(dtype: str, activation: str = "gelu_tanh") -> wudao_rt.GLM:
@@ -38,7 +39,8 @@ def test_logits_and_loss(dtype: str, activation: str) -> None:
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("dtype", GRADIENTS)
 def test_every_gradient(dtype: str, recompute: bool) -> None:
-    _, gradients = model(dtype).loss_and_gradients(**setting.batch(0), recompute=recompute, shards=4)
+    _, gradients = model(dtype).loss_and_gradients(**setting.batch(0), recompute=recompute, shards=4,
+                                                    loss_scale=2.0**16 if dtype == "float16" else 1.0)
     assert list(gradients) == list(setting.parameter_shapes())
     for name, gradient in gradients.items():
         assert relative(gradient, GOLDEN[f"gradient.{name}"]) <= GRADIENTS[dtype], name

@@ -16,7 +16,7 @@ def alone(model, **settings):
     return [outcome(one) for prompt in PROMPTS for one in model.generate([prompt], 7, **SETTINGS | settings)]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("max_streams", [1, 2, 5, 100])
 def test_streams_do_not_show(max_streams, dtype):
     model = tiny(dtype=dtype)

@@ -23,7 +23,7 @@ def feed(cache, text, begin, end, bidirectional=False):
     return (cache, *(x[begin:end] for x in text[:3]), bidirectional)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
 @pytest.mark.parametrize("settings", [{}, {"num_heads": 1, "hidden_size": 80, "max_positions": 200}])
 def test_every_prefix_equals_the_full_forward(dtype, settings):
     model, text = tiny(dtype=dtype, **settings), rows()
@@ -103,7 +103,7 @@ def test_bad_feeds_are_refused():
     assert cache.length == 0
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_an_int8_cache_is_near_a_float_one_and_feeding_in_pieces_changes_no_bit(dtype):
     model = tiny(max_positions=300, dtype=dtype)
     context = PartA([1, *np.arange(150) % 25 + 6, 5], [151])

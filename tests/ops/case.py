@@ -16,7 +16,8 @@ import numpy as np
 
 Arrays = dict[str, np.ndarray]
 
-UNIT = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7}
+UNIT = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
+HALVES = ("bfloat16", "float16")  # the types whose sums, parameters and residual stream are float32
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Case:
 
     make(rng, **size) -> inputs by name (float64). `differentiable` names those with a gradient, in the order in which
     backward returns them. run/run_backward call the engine; reference/reference_backward are NumPy.
-    `stream` names inputs that stay in float32 when the compute type is bfloat16 (parameters, residual stream).
+    `stream` names inputs that stay in float32 when the compute type is a half (parameters, residual stream).
     """
 
     name: str
@@ -37,8 +38,8 @@ class Case:
     run_backward: Callable[..., tuple] | None = None
     reference_backward: Callable[[Arrays, np.ndarray], tuple] | None = None
     stream: tuple[str, ...] = ()
-    wide_output: bool = False  # the result is in the accumulator type even when computing in bfloat16
-    dtypes: tuple[str, ...] = ("float64", "float32", "bfloat16")
+    wide_output: bool = False  # the result is in the accumulator type even when computing in a half
+    dtypes: tuple[str, ...] = ("float64", "float32", *HALVES)
     errors: list[tuple[Callable[[], object], str]] = field(default_factory=list)
 
 
@@ -51,6 +52,8 @@ def round_to(x: np.ndarray, dtype: str) -> np.ndarray:
     single = x.astype(np.float32)
     if dtype == "float32":
         return single
+    if dtype == "float16":
+        return single.astype(np.float16).astype(np.float32)
     bits = single.view(np.uint32)
     rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
     return rounded.view(np.float32)
@@ -58,7 +61,7 @@ def round_to(x: np.ndarray, dtype: str) -> np.ndarray:
 
 def rounded_inputs(case: Case, inputs: Arrays, dtype: str) -> Arrays:
     """Round the inputs as the engine does for a compute type."""
-    narrow = {k: "float32" if dtype == "bfloat16" and k in case.stream else dtype for k in inputs}
+    narrow = {k: "float32" if dtype in HALVES and k in case.stream else dtype for k in inputs}
     return {k: round_to(v, narrow[k]) for k, v in inputs.items()}
 
 

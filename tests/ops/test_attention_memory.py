@@ -44,7 +44,7 @@ def test_memory_grows_with_length_and_not_with_its_square(dtype):
     assert long["process"] < one_matrix / 2
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_hidden_blocks_are_not_read(dtype):
     """Numbers that are not finite, multiplied by a probability of zero, would show."""
     q, k, v = np.random.default_rng(0).standard_normal((3, 1, 1024, 1, 32), np.float32)

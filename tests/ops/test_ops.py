@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from case import Case, assert_close, central_difference, relative_error, round_to, rounded_inputs, widened
+from case import HALVES, Case, assert_close, central_difference, relative_error, round_to, rounded_inputs, widened
 from cases import CASES
 
 GRADIENTS = [case for case in CASES if case.run_backward is not None]
@@ -26,7 +26,7 @@ def make(case: Case, size: dict, draw: int = DRAWS[0]) -> dict[str, np.ndarray]:
 
 
 def output_type(case: Case, dtype: str) -> str:
-    return "float32" if case.wide_output and dtype == "bfloat16" else dtype
+    return "float32" if case.wide_output and dtype in HALVES else dtype
 
 
 def check_forward(case: Case, size: dict, dtype: str, disturb: float = 0.0) -> None:

@@ -23,7 +23,7 @@ def test_level_caps_kernels_and_library(level: str) -> None:
     if about["matmul"] == "plain":
         assert level in about["matmul_float32"]
     if level in ("baseline", "avx2"):
-        runs = [about[f"matmul_{dtype}"].partition(" (")[0] for dtype in ("float32", "bfloat16", "float64")]
+        runs = [about[f"matmul_{dtype}"].partition(" (")[0] for dtype in ("float32", "bfloat16", "float16", "float64")]
         assert "avx512" not in " ".join(runs)
 
 

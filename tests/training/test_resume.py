@@ -68,7 +68,7 @@ def test_the_layout_of_the_machine_changes_no_byte_of_a_checkpoint(texts, tmp_pa
     assert digests(tmp_path / "run") == straight
 
 
-@pytest.mark.parametrize("options", [{"dtype": "bfloat16"}, {"optimizer": "muon"},
+@pytest.mark.parametrize("options", [{"dtype": "bfloat16"}, {"dtype": "float16"}, {"optimizer": "muon"},
                                      {"optimizer": "muon", "newton_schulz": "bfloat16", "dtype": "bfloat16"}])
 def test_no_kind_of_run_sees_the_layout(texts, tmp_path, options: dict):
     found = []
@@ -84,7 +84,8 @@ def test_what_should_change_the_bits_does(texts, tmp_path, straight, change: dic
     assert digests(tmp_path / "run")["model.safetensors"] != straight["model.safetensors"]
 
 
-@pytest.mark.parametrize("options", [{"dtype": "bfloat16"}, {"optimizer": "muon"}])
+@pytest.mark.parametrize("options", [{"dtype": "bfloat16"}, {"optimizer": "muon"},
+                                     {"dtype": "float16", "loss_scale": 2.0**40, "loss_scale_every": 2}])
 def test_resuming_is_exact_for_every_kind_of_run(texts, tmp_path, options: dict):
     run(texts, tmp_path / "straight", **options)
     assert stop_and_go(texts, tmp_path / "again", **options)["model.safetensors"] == \

@@ -13,6 +13,11 @@ struct BFloat16 {
   std::uint16_t bits;
 };
 
+// The bits of a float16: 5 exponent bits, 10 fraction bits.
+struct Float16 {
+  std::uint16_t bits;
+};
+
 constexpr std::size_t size_of(DType dtype) {
   switch (dtype) {
     case DType::kFloat64:

@@ -88,7 +88,7 @@ ops::Tensors<2> RouteWeights::backward(Context& ctx, const Params& params, const
                                        const ops::Flags<2>&) {
   RouteState& state = *params.state;
   if (params.batch != nullptr && params.batch->groups > 0) state.routing.all = *params.batch;
-  RouteGradients found = route_backward(ctx, params.gate, state.tokens, state.routing, dy, params.losses);
+  RouteGradients found = route_backward(ctx, params.gate, state.tokens, state.routing, dy, params.losses * ctx.loss_scale);
   spoil(found.logits, state.diverged);
   return {std::move(found.logits), std::move(found.noise_logits)};
 }

@@ -27,16 +27,16 @@ void check_dtype(std::string_view op, std::string_view argument, const Tensor& t
 
 void check_floating(std::string_view op, std::string_view argument, const Tensor& tensor) {
   check_defined(op, argument, tensor);
-  if (!is_floating(tensor.dtype()) || tensor.dtype() == DType::kFloat16) {
-    fail<DTypeError>(op, argument, "float32, float64 or bfloat16", name_of(tensor.dtype()));
+  if (!is_floating(tensor.dtype())) {
+    fail<DTypeError>(op, argument, "float32, float64, bfloat16 or float16", name_of(tensor.dtype()));
   }
 }
 
 void check_out(std::string_view op, const Tensor& x, DType out) {
-  const bool fits = is_floating(out) && out != DType::kFloat16 && accumulator_of(out) == accumulator_of(x.dtype());
+  const bool fits = is_floating(out) && accumulator_of(out) == accumulator_of(x.dtype());
   if (fits) return;
   const bool wide = x.dtype() == DType::kFloat64;
-  fail<DTypeError>(op, "out", text(wide ? "float64" : "float32 or bfloat16", " for x of type ", name_of(x.dtype())),
+  fail<DTypeError>(op, "out", text(wide ? "float64" : "float32, bfloat16 or float16", " for x of type ", name_of(x.dtype())),
                    name_of(out), "Convert x first.");
 }
 

@@ -39,6 +39,8 @@ struct Context {
   bool idle = false;         // this rank has no samples now, and is there for the experts that it holds
   bool packs_anew = false;   // the weights change after this pass: nobody will use their packed forms again
 
+  double loss_scale = 1.0;  // of the gradients at hand, a power of two: float16 has no smaller ones than 6e-8
+
   // Keys of the random numbers drawn inside ops (dropout).
   std::uint64_t seed = 0;
   std::uint32_t step = 0;

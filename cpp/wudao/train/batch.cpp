@@ -19,15 +19,17 @@ void check(const Batch& batch, const PassOptions& options) {
   }
 }
 
-// loss_mask / sum(loss_mask).
-Tensor normalised_weights(Context& ctx, const Tensor& loss_mask) {
+// scale * loss_mask / sum(loss_mask).
+Tensor normalised_weights(Context& ctx, const Tensor& loss_mask, double scale) {
   double total = 0.0;
   for (std::int64_t i = 0; i < loss_mask.size(); ++i) total += loss_mask.data<double>()[i];
   if (!(total > 0.0)) {
     fail<ShapeError>("train", "loss_mask", "at least one token to predict in the batch", text("a sum of ", total));
   }
   Tensor weights = ctx.empty(loss_mask.shape(), DType::kFloat64);
-  for (std::int64_t i = 0; i < loss_mask.size(); ++i) weights.data<double>()[i] = loss_mask.data<double>()[i] / total;
+  for (std::int64_t i = 0; i < loss_mask.size(); ++i) {
+    weights.data<double>()[i] = scale * (loss_mask.data<double>()[i] / total);
+  }
   return weights;
 }
 
@@ -65,7 +67,8 @@ class Run {
       fail<ConfigError>("loss_and_gradients", "model", "one with all experts", "one that shares them with other ranks",
                         "Train it with wudao_rt.train.");
     }
-    weights_ = normalised_weights(ctx_, batch.loss_mask);
+    ctx_.loss_scale = options.loss_scale;
+    weights_ = normalised_weights(ctx_, batch.loss_mask, options.loss_scale);
     losses_ = ctx_.zeros({options.shards}, DType::kFloat64);
     ctx_.all_shards = options.shards;
     ctx_.shard_rows = batch.batch / options.shards * batch.length;
@@ -92,7 +95,7 @@ class Run {
       share();
     }
     grid_.world->all_reduce(ctx_, losses_, comm::Reduce::kSum);
-    return tree_sum(losses_.data<double>(), options_.shards);
+    return tree_sum(losses_.data<double>(), options_.shards) / options_.loss_scale;
   }
 
  private:
@@ -168,6 +171,13 @@ bool all_finite(const BFloat16* values, std::int64_t size) {
   return true;
 }
 
+bool all_finite(const Float16* values, std::int64_t size) {
+  for (std::int64_t i = 0; i < size; ++i) {
+    if ((values[i].bits & 0x7C00u) == 0x7C00u) return false;
+  }
+  return true;
+}
+
 bool is_finite(const Tensor& tensor) {
   switch (tensor.dtype()) {
     case DType::kFloat32:
@@ -176,6 +186,8 @@ bool is_finite(const Tensor& tensor) {
       return all_finite(tensor.data<double>(), tensor.size());
     case DType::kBFloat16:
       return all_finite(tensor.data<BFloat16>(), tensor.size());
+    case DType::kFloat16:
+      return all_finite(tensor.data<Float16>(), tensor.size());
     default:
       return true;
   }

@@ -1,5 +1,6 @@
 #include "wudao/train/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -10,21 +11,45 @@ namespace wudao::train {
 Trainer::Trainer(Context& ctx, model::GLM& glm, const optim::OptimizerConfig& config, Grid grid)
     : glm_(glm), grid_(std::move(grid)), optimizer_(ctx, glm.parameters(), config) {}
 
+void LossScale::take(bool finite) {
+  if (every == 0) return;
+  ++clean;
+  if (!finite) {
+    scale = std::max(1.0, scale / 2.0);
+    clean = 0;
+  } else if (clean >= every) {
+    scale *= 2.0;
+    clean = 0;
+  }
+}
+
+// All ranks come here together: the norm, and so what is decided by it, is the same on all of them.
+std::string Trainer::why_skipped(Context& ctx, const Batch& batch, const PassOptions& pass, double loss) const {
+  if (!std::isfinite(loss) || loss_scale_.every == 0 || loss_scale_.scale == 1.0) {
+    return find_non_finite(ctx, glm_, grid_, batch, pass);
+  }
+  const double scale = loss_scale_.scale;
+  return text("gradients of float16 overflow at a loss scale of ", scale, ": the next step takes ", scale / 2.0);
+}
+
 StepResult Trainer::step(Context& ctx, const Batch& batch, const StepOptions& options) {
   StepResult result;
-  result.loss = run_batch(ctx, glm_, grid_, batch, options.pass, true);
+  PassOptions pass = options.pass;
+  pass.loss_scale = result.loss_scale = loss_scale_.scale;
+  result.loss = run_batch(ctx, glm_, grid_, batch, pass, true);
   const auto begin = std::chrono::steady_clock::now();
   std::vector<Tensor> gradients = take_gradients(ctx, glm_, grid_, options.pass.shards);
   result.reduce_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  result.grad_norm = global_norm(ctx, glm_, grid_, gradients);
-  if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm)) {
+  result.grad_norm = global_norm(ctx, glm_, grid_, gradients) / pass.loss_scale;
+  result.skipped = !std::isfinite(result.loss) || !std::isfinite(result.grad_norm);
+  if (result.skipped) {
     gradients.clear();
-    result.skipped = true;
-    result.reason = find_non_finite(ctx, glm_, grid_, batch, options.pass);
-    return result;
+    result.reason = why_skipped(ctx, batch, pass, result.loss);
   }
+  loss_scale_.take(!result.skipped);
+  if (result.skipped) return result;
   optim::Rates rates = options.rates;
-  rates.grad_scale = optim::clip_factor(result.grad_norm, options.clip);
+  rates.grad_scale = optim::clip_factor(result.grad_norm, options.clip) / pass.loss_scale;
   optimizer_.step(ctx, std::move(gradients), rates);
   for (const moe::Layer* layer : glm_.expert_layers()) layer->balance();
   return result;

@@ -27,11 +27,12 @@ struct PassOptions {
   bool training = true;  // whether routers may draw random numbers and experts be full
   std::uint64_t seed = 0;
   std::uint32_t step = 0;
+  double loss_scale = 1.0;  // of the gradients, a power of two
 };
 
 // The loss of the batch: sum of loss_mask * negative log-probability over the sum of loss_mask, in nats. With
-// `gradients` the parameters' gradient trees are filled with the shards of this rank's part of the batch, which every
-// rank gives whole.
+// `gradients` the parameters' gradient trees are filled, times loss_scale, with the shards of this rank's part of the
+// batch, which every rank gives whole.
 double run_batch(Context& ctx, const model::GLM& glm, const Grid& grid, const Batch& batch, const PassOptions& options,
                  bool gradients);
 
@@ -39,14 +40,24 @@ double run_batch(Context& ctx, const model::GLM& glm, const Grid& grid, const Ba
 std::string find_non_finite(Context& ctx, const model::GLM& glm, const Grid& grid, const Batch& batch,
                             const PassOptions& options);
 
+// Dynamic loss scaling, for gradients in float16 (Micikevicius et al. 2018, "Mixed precision training", section 3.2).
+struct LossScale {
+  double scale = 1.0;      // a power of two
+  std::int64_t clean = 0;  // steps since it last changed
+  std::int64_t every = 0;  // so many of them double it, a gradient that is not finite halves it; 0: it stays
+
+  void take(bool finite);  // after a step
+};
+
 struct StepOptions {
-  PassOptions pass;
+  PassOptions pass;        // its loss_scale is the trainer's
   optim::Rates rates;  // grad_scale is computed
   double clip = 0.0;   // limit of the global gradient norm; 0: none
 };
 
 struct StepResult {
   double loss = 0.0, grad_norm = 0.0;
+  double loss_scale = 1.0;  // that the step was made with
   bool skipped = false;
   std::string reason;           // of skipping
   double reduce_seconds = 0.0;  // of summing gradients over ranks
@@ -57,12 +68,16 @@ class Trainer {
   Trainer(Context& ctx, model::GLM& glm, const optim::OptimizerConfig& config, Grid grid);
   optim::Optimizer& optimizer() { return optimizer_; }
   const Grid& grid() const { return grid_; }
+  LossScale& loss_scale() { return loss_scale_; }
   StepResult step(Context& ctx, const Batch& batch, const StepOptions& options);
 
  private:
   model::GLM& glm_;
+  std::string why_skipped(Context& ctx, const Batch& batch, const PassOptions& pass, double loss) const;
+
   Grid grid_;
   optim::Optimizer optimizer_;
+  LossScale loss_scale_;
 };
 
 }  // namespace wudao::train

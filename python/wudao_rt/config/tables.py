@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -123,7 +124,10 @@ class TrainTable:
                                   "the batch; 0: the largest up to 8", low=0)
     micro_shards: int = setting(0, "parts that go through the model together; 0: all", low=0, layout=True)
     recompute: bool = setting(False, "keep only the layers' inputs for the backward pass", layout=True)
-    dtype: str = setting("float32", "compute type", choices=("float32", "bfloat16", "float64"))
+    dtype: str = setting("float32", "compute type", choices=("float32", "bfloat16", "float16", "float64"))
+    loss_scale: float = setting(65536.0, "float16: what gradients are multiplied by at first, a power of two; halved "
+                                "when one overflows", low=1, high=2.0**60)
+    loss_scale_every: int = setting(2000, "float16: steps without overflow that double it; 0: it stays", low=0)
     products: str = setting("float", "of the linear layers inside the blocks, forward and for the gradient of their "
                                      "input: float (the compute type), or int8; weight gradients stay float",
                             choices=("float", "int8"))
@@ -157,6 +161,9 @@ class TrainTable:
                               f"{' and '.join(given)}. Keep one of them.")
         if self.products == "int8" and self.dtype == "float64":
             raise ConfigError("config: train.products: expected float for a dtype of float64, got int8. Take bfloat16.")
+        if math.frexp(self.loss_scale)[0] != 0.5:
+            raise ConfigError(f"config: train.loss_scale: expected a power of two, got {self.loss_scale:g}. "
+                              "Take 65536.")
         shards = self.virtual_shards
         if shards and (shards & (shards - 1) or self.batch % shards):
             raise ConfigError("config: train.virtual_shards: expected a power of two that divides batch = "
@@ -223,6 +230,12 @@ class Config:
     train: TrainTable = dataclasses.field(default_factory=TrainTable)
     output: OutputTable = dataclasses.field(default_factory=OutputTable)
     parallel: ParallelTable = dataclasses.field(default_factory=ParallelTable)
+
+    def __post_init__(self) -> None:
+        groups, shards, batch = (self.model.moe.groups if self.model.moe else 0), self.train.shards, self.train.batch
+        if groups % shards or (groups and batch % groups):
+            raise ConfigError(f"config: model.moe.groups: expected a multiple of the {shards} virtual shards that "
+                              f"divides batch = {batch}, got {groups}. Change one of them, or leave it out.")
 
     def with_table(self, name: str, **changes: Any) -> Config:
         """Return the config with some keys of one table changed."""

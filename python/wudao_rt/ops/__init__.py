@@ -1,9 +1,9 @@
 """The engine's ops on NumPy arrays, each with its backward.
 
 They are the very code that models run; use them to check a formula, to teach, or to test a kernel. Every function takes
-`dtype`, the type of the computation: "float32", "float64" or "bfloat16" (default: float64 for float64 arrays, else
-float32). With "bfloat16" float32 arrays are rounded going in and the result is widened coming out, as a model does;
-parameters (gamma, bias, ...) stay in float32.
+`dtype`, the type of the computation: "float32", "float64", "bfloat16" or "float16" (default: float64 for float64
+arrays, else float32). With the halves float32 arrays are rounded going in and the result is widened coming out, as a
+model does; parameters (gamma, bias, ...) stay in float32.
 
 Shape letters: B batch, T time, C channels, H heads, D head width, V vocabulary, N = B T rows.
 """

@@ -35,6 +35,7 @@ class StepInfo:
         seconds: training time since the run's first step, evaluation and sampling left out.
         skipped: whether the step changed nothing, because of a value that is not finite.
         reason: why it was skipped.
+        loss_scale: what its gradients were multiplied by; float16 only.
         balance: of the experts; None for a dense model on one rank.
     """
 
@@ -48,6 +49,7 @@ class StepInfo:
     seconds: float
     skipped: bool = False
     reason: str = ""
+    loss_scale: float | None = None
     balance: Balance | None = None
 
     def line(self) -> str:
@@ -55,6 +57,7 @@ class StepInfo:
         return (f"step {self.step} | loss {self.loss:.4f} | grad_norm {self.grad_norm:.4f} | lr {self.lr:.3e} | "
                 f"tokens {self.tokens} | tokens_per_second {self.tokens_per_second:.0f} | "
                 f"share_of_peak {self.share_of_peak:.3f} | seconds {self.seconds:.2f} | skipped {int(self.skipped)}"
+                f"{f' | loss_scale {self.loss_scale:.0f}' if self.loss_scale else ''}"
                 f"{self.balance.line() if self.balance else ''}")
 
     def record(self) -> dict[str, Any]:
@@ -62,6 +65,8 @@ class StepInfo:
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         reason, balance = fields.pop("reason"), fields.pop("balance")
         fields |= balance.record() if balance else {}
+        if self.loss_scale is None:
+            fields.pop("loss_scale")
         finite = {name: None if isinstance(v, float) and not abs(v) < float("inf") else v for name, v in fields.items()}
         return finite | ({"reason": reason} if reason else {})
 

@@ -127,7 +127,7 @@ class StepLoop:
         self._last = StepInfo(
             self._session.step, result["loss"], result["grad_norm"], result["lr"], self._session.tokens,
             rows.tokens / took, flops / took / self._roof if self._roof else 0.0, now, result["skipped"],
-            result["reason"], balance)
+            result["reason"], result["loss_scale"] if self._train.dtype == "float16" else None, balance)
         self._log.step(self._last)
         self._listeners.tell("on_step", self._last)
 

@@ -56,7 +56,8 @@ class Session:
     def snapshot(self) -> Snapshot:
         """Return the state to save; arrays are views, valid until the next step."""
         return Snapshot(self.step, self.trainer.steps, self.tokens, self.model.state_dict(copy=False),
-                        self._moments(), to_toml(self.config, layout=False), self.model.tokenizer)
+                        self._moments(), to_toml(self.config, layout=False), self.model.tokenizer,
+                        self.trainer.loss_scale if self.config.train.dtype == "float16" else None)
 
 
     def _moments(self) -> dict[str, Any]:
@@ -176,6 +177,8 @@ def _assemble(config: Config, folder: Path, shape: GLMConfig, tokenizer: Tokeniz
                  "weight_decay": train.weight_decay, "momentum": train.momentum, "newton_schulz": train.newton_schulz}
     world, column = (None, None) if ranks.column is None else (ranks.world.core, ranks.column.core)
     trainer = _core.Trainer(model.core, optimizer, world, column)
+    if train.dtype == "float16":
+        trainer.set_loss_scale(train.loss_scale, 0, train.loss_scale_every)
     return Session(config, folder, model, trainer, corpora.source(tokenizer), ranks=ranks)
 
 
@@ -183,5 +186,7 @@ def _restore(session: Session, restored: Restored) -> None:
     session.model.load_state_dict(restored.weights)
     session.restore_moments(restored.optimizer)
     session.trainer.steps = restored.state["updates"]
+    if "loss_scale" in restored.state:
+        session.trainer.set_loss_scale(*restored.state["loss_scale"], session.config.train.loss_scale_every)
     session.step = session.resumed_at = restored.state["step"]
     session.tokens = restored.state["tokens"]

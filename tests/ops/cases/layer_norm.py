@@ -56,7 +56,7 @@ CASES = [
              r"layer_norm: out: expected float64 for x of type float64, got float32\. Convert x first\."),
             (lambda: ops.layer_norm(_X, _G, _G, out="bfloat16"), "out: expected float64 .* got bfloat16"),
             (lambda: ops.layer_norm(_X, _G, _G, dtype="bfloat16", out="float64"),
-             r"layer_norm: out: expected float32 or bfloat16 for x of type float32, got float64\."),
+             r"layer_norm: out: expected float32, bfloat16 or float16 for x of type float32, got float64\."),
             (lambda: ops.layer_norm_backward(_X, _G, _G, _X[:1]), r"layer_norm: dy: expected shape \(2, 3\), got \(1, 3\)"),
             (lambda: ops.layer_norm_backward(_X, _G, _G, _X, shards=4), "layer_norm: shards: .* got 4 shards for 2 rows"),
         ],

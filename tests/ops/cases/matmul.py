@@ -33,7 +33,7 @@ def _case(ta: bool, tb: bool) -> Case:
         lambda i, dy, dtype: ops.matmul_backward(i["a"], i["b"], dy, ta, tb, dtype=dtype),
         backward,
         wide_output=True,
-        dtypes=("float64", "float32") if (ta or tb) else ("float64", "float32", "bfloat16"),
+        dtypes=("float64", "float32") if (ta or tb) else ("float64", "float32", "bfloat16", "float16"),
         errors=[
             (
                 lambda: ops.matmul(np.zeros((2, 3)), np.zeros((2, 3))),

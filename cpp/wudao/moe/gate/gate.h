@@ -99,6 +99,10 @@ Routing route(Context& ctx, const Gate& gate, Tokens& tokens, comm::Communicator
 // How much of each loss is in the objective.
 struct LossWeights {
   double switch_loss = 0, gshard = 0, importance = 0, load = 0, z = 0, sequence = 0, global_batch = 0;
+
+  LossWeights operator*(double by) const {
+    return {switch_loss * by, gshard * by, importance * by, load * by, z * by, sequence * by, global_batch * by};
+  }
 };
 
 struct RouteGradients {

@@ -31,7 +31,8 @@ def merge(source: Path, target: Path) -> Path:
     restored = restore(path)
     config = (path / CONFIG).read_text(encoding="utf-8")
     snapshot = Snapshot(state["step"], state["updates"], state["tokens"], restored.weights, restored.optimizer, config,
-                        Tokenizer.load(path / TOKENIZER) if (path / TOKENIZER).is_dir() else None)
+                        Tokenizer.load(path / TOKENIZER) if (path / TOKENIZER).is_dir() else None,
+                        state.get("loss_scale"))
     try:
         target.mkdir(parents=True)
         write_alone(target, snapshot)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class Snapshot:
         optimizer: moments by name, m. or v. and that of their parameter.
         config: text of config.toml without the settings of the machine layout.
         tokenizer: goes into its folder.
+        loss_scale: of float16, and the steps since it last changed.
     """
 
     step: int
@@ -41,6 +43,7 @@ class Snapshot:
     optimizer: Mapping[str, np.ndarray]
     config: str
     tokenizer: Tokenizer | None = None
+    loss_scale: tuple[float, int] | None = None
 
     def shared(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return weights and moments that every rank has."""
@@ -52,6 +55,7 @@ class Snapshot:
         both = {**self.weights, **self.optimizer}
         return {k: v for k, v in both.items() if expert_of(k) or expert_of(k[2:])}
 
-    def counters(self) -> dict[str, int]:
+    def counters(self) -> dict[str, Any]:
         """Return the numbers of state.json."""
-        return {"format": FORMAT, "step": self.step, "updates": self.updates, "tokens": self.tokens}
+        scaled = {} if self.loss_scale is None else {"loss_scale": list(self.loss_scale)}
+        return {"format": FORMAT, "step": self.step, "updates": self.updates, "tokens": self.tokens, **scaled}

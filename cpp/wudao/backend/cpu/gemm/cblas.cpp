@@ -70,7 +70,7 @@ void multiply_rest(const Operand& a, const Operand& b, const Result& c) {
 void multiply_rows(const Operand& a, const Operand& b, const Result& c) {
   for (std::int64_t i = 0; i < a.rows; i += kTile) {
     const Operand rows = cut_rows(a, i, std::min(kTile, a.rows - i));
-    const Operand left = rows.dtype == DType::kBFloat16 ? widened(rows, Workspace::kWidenedA) : rows;
+    const Operand left = is_half(rows.dtype) ? widened(rows, Workspace::kWidenedA) : rows;
     const Result part = {static_cast<float*>(c.data) + i * c.row_stride, c.row_stride, c.accumulate};
     if (rows.rows == kTile) {
       multiply_tile(left, b, static_cast<float*>(part.data), part.row_stride, part.accumulate);
@@ -84,7 +84,7 @@ void multiply(const Operand& a, const Operand& b, const Result& c) {
   if (a.dtype == DType::kFloat64) return plain_provider().multiply(a, b, c);
   if (a.rows == 0 || b.cols == 0) return;
   if (a.cols == 0) return multiply_empty(a.rows, b.cols, a.dtype, c);
-  multiply_rows(a, b.dtype == DType::kBFloat16 ? widened(b, Workspace::kWidenedB) : b, c);
+  multiply_rows(a, is_half(b.dtype) ? widened(b, Workspace::kWidenedB) : b, c);
 }
 
 // kTile equal rows of A have to give kTile equal rows of C.
@@ -140,7 +140,7 @@ std::string obstacle() {
   return rows_are_alike() ? "" : "OpenBLAS " + core + " does not treat rows alike";
 }
 
-// Which kernels run for float32 and bfloat16.
+// Which kernels run for all but float64.
 std::string& why_plain() {
   static std::string reason = obstacle();
   return reason;
@@ -153,7 +153,9 @@ std::string name_of_library() {
 
 const char* describe(DType compute) {
   if (compute == DType::kFloat64) return plain_provider().describe(compute);
-  static const std::string float32 = name_of_library(), bfloat16 = float32 + ", bfloat16 widened";
+  static const std::string float32 = name_of_library(), bfloat16 = float32 + ", bfloat16 widened",
+                           float16 = float32 + ", float16 widened";
+  if (compute == DType::kFloat16) return float16.c_str();
   return (compute == DType::kBFloat16 ? bfloat16 : float32).c_str();
 }
 
@@ -161,7 +163,9 @@ const char* describe_plain(DType compute) {
   static const std::string note = " (" + why_plain() + ")";
   static const std::string float32 = plain_provider().describe(DType::kFloat32) + note;
   static const std::string bfloat16 = plain_provider().describe(DType::kBFloat16) + note;
+  static const std::string float16 = plain_provider().describe(DType::kFloat16) + note;
   if (compute == DType::kFloat64) return plain_provider().describe(compute);
+  if (compute == DType::kFloat16) return float16.c_str();
   return (compute == DType::kBFloat16 ? bfloat16 : float32).c_str();
 }
 

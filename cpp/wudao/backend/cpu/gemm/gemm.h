@@ -36,8 +36,8 @@ struct Provider {
   const char* name;  // "onednn", "cblas", "plain"
   // What runs, for people: library, version and the instruction set that it really uses for `compute`.
   const char* (*describe)(DType compute);
-  // C[a.rows, b.cols] (+)= A * B, both of one type: float32, bfloat16 or float64; sums in float32 (float64 for
-  // float64).
+  // C[a.rows, b.cols] (+)= A * B, both of one type: float32, bfloat16, float16 or float64; sums in float32
+  // (float64 for float64).
   void (*multiply)(const Operand& a, const Operand& b, const Result& c);
 };
 

@@ -83,7 +83,7 @@ void multiply_chunk(const Operand& a, const onednn::Second& b, const Result& c) 
   copy_tile(tile, a.rows, b.cols, c);
 }
 
-// C (+)= A B in chunks of rows. Widens A where the library has no bfloat16.
+// C (+)= A B in chunks of rows. Widens A where the library does not multiply its type.
 void multiply_rows(const Operand& a, const onednn::Second& b, const Result& c) {
   const Operand left = a.dtype == library_type(a.dtype) ? a : widened(a, Workspace::kWidenedA);
   for (std::int64_t first = 0; first < a.rows;) {
@@ -110,16 +110,20 @@ const char* describe(DType compute) {
   static const std::string float32 = onednn::description(DType::kFloat32);
   static const std::string bfloat16 =
       onednn::description(library_type(DType::kBFloat16)) + (has_bfloat16() ? "" : ", bfloat16 widened");
+  static const std::string float16 = float32 + ", float16 widened";
+  if (compute == DType::kFloat16) return float16.c_str();
   return (compute == DType::kBFloat16 ? bfloat16 : float32).c_str();
 }
 
 // oneDNN below AVX-512 breaks the promise of gemm.h: the plain kernels keep it.
 const char* describe_low_level(DType compute) {
-  static const std::string of[] = {
-      std::string(plain_provider().describe(DType::kFloat32)) + " (oneDNN is used from avx512 up)",
-      std::string(plain_provider().describe(DType::kBFloat16)) + " (oneDNN is used from avx512 up)",
-      std::string(plain_provider().describe(DType::kFloat64))};
-  return of[compute == DType::kFloat64 ? 2 : compute == DType::kBFloat16].c_str();
+  if (compute == DType::kFloat64) return plain_provider().describe(compute);
+  const auto of = [](DType dtype) {
+    return std::string(plain_provider().describe(dtype)) + " (oneDNN is used from avx512 up)";
+  };
+  static const std::string float32 = of(DType::kFloat32), bfloat16 = of(DType::kBFloat16), float16 = of(DType::kFloat16);
+  if (compute == DType::kFloat16) return float16.c_str();
+  return (compute == DType::kBFloat16 ? bfloat16 : float32).c_str();
 }
 
 Provider low_level_provider() {

@@ -15,7 +15,7 @@ constexpr std::int64_t kPanelCols = 256;
 
 struct PackedB {
   const plain::Kernels* kernels;  // whose layout it is
-  DType compute;                  // float32, bfloat16 or float64: the type in which A will come
+  DType compute;                  // float32, bfloat16, float16 or float64: the type in which A will come
   std::int64_t k, n;
   int panels;
   std::int64_t panel_bytes;
@@ -27,7 +27,7 @@ PackedB* allocate_packed(const plain::Kernels& kernels, std::int64_t k, std::int
                          const PackedMemory& from = {});
 
 // Fills one panel from the whole of B, which is of the compute type's accumulator (rounded here when compute is
-// bfloat16). Different panels may be filled by different threads at once.
+// bfloat16 or float16). Different panels may be filled by different threads at once.
 void pack_panel(const Operand& b, PackedB* packed, int panel);
 
 void free_packed(PackedB* packed);

@@ -42,6 +42,8 @@ const char* describe(DType compute) {
   static const std::string name = std::string("wudao_rt ") + plain_kernels().name;
   static const std::string bfloat16 =
       name + (cpu_level() == CpuLevel::kAvx512Bf16 ? " vdpbf16ps" : ", bfloat16 widened");
+  static const std::string float16 = name + ", float16 widened";
+  if (compute == DType::kFloat16) return float16.c_str();
   return (compute == DType::kBFloat16 ? bfloat16 : name).c_str();
 }
 

@@ -101,7 +101,17 @@ inline void unpack_pairs(const std::uint32_t* keys, const std::uint32_t* values,
   }
 }
 
-// What a head's part of a cache block holds; bfloat16 is widened into `k_turned` and `v`.
+// A block of float16 as float32, in its layout.
+inline void unpack_halves(const Float16* keys, const Float16* values, std::int64_t size, std::int64_t stride,
+                          float* k_turned, float* v, std::int64_t v_stride) {
+  constexpr std::int64_t n = Vec<float>::kWidth;
+  for (std::int64_t i = 0; i < size * kKeyBlock; i += n) Vec<float>::load(keys + i).store(k_turned + i);
+  for (std::int64_t t = 0; t < kKeyBlock; ++t) {
+    for (std::int64_t d = 0; d < v_stride; d += n) Vec<float>::load(values + t * stride + d).store(v + t * v_stride + d);
+  }
+}
+
+// What a head's part of a cache block holds; bfloat16 and float16 are widened into `k_turned` and `v`.
 template <class T>
 CachedBlock<T> cached_block(const std::byte* head, const kernels::AttentionShape& shape, T* k_turned, T* v) {
   const std::byte* const values = head + kernels::cache_key_bytes(shape.head_dim, shape.dtype);
@@ -110,6 +120,12 @@ CachedBlock<T> cached_block(const std::byte* head, const kernels::AttentionShape
       const std::int64_t stride = whole_vectors<T>(shape.head_dim);
       unpack_pairs(reinterpret_cast<const std::uint32_t*>(head), reinterpret_cast<const std::uint32_t*>(values),
                    shape.head_dim, k_turned, v, stride);
+      return {k_turned, v, stride};
+    }
+    if (shape.dtype == DType::kFloat16) {
+      const std::int64_t stride = whole_vectors<T>(shape.head_dim);
+      unpack_halves(reinterpret_cast<const Float16*>(head), reinterpret_cast<const Float16*>(values), shape.head_dim,
+                    kernels::cache_value_stride(shape.head_dim, shape.dtype), k_turned, v, stride);
       return {k_turned, v, stride};
     }
   }

@@ -18,10 +18,11 @@ inline const char* element(const void* data, DType dtype, std::int64_t index) {
   return static_cast<const char*>(data) + index * static_cast<std::int64_t>(size_of(dtype));
 }
 
-// Calls f with the elements of an array from `first` on, as what they are stored as: bfloat16 or T.
+// Calls f with the elements of an array from `first` on, as what they are stored as: bfloat16, float16 or T.
 template <class T, class F>
 WUDAO_INLINE void as_stored(const void* x, DType dtype, std::int64_t first, F&& f) {
   if (dtype == DType::kBFloat16) return f(static_cast<const BFloat16*>(x) + first);
+  if (dtype == DType::kFloat16) return f(static_cast<const Float16*>(x) + first);
   f(static_cast<const T*>(x) + first);
 }
 

@@ -28,7 +28,7 @@ using Accumulator = typename AccumulatorOf<S>::type;
 template <class... S>
 using CommonAccumulator = decltype((Accumulator<S>{} + ...));
 
-// Calls f(Type<S>{}) for float32, float64 or bfloat16. What else there is was refused before a kernel is called.
+// Calls f(Type<S>{}) for float32, float64, bfloat16 or float16. What else there is was refused before a kernel is called.
 template <class F>
 WUDAO_INLINE void with_type(DType dtype, F&& f) {
   switch (dtype) {
@@ -38,6 +38,8 @@ WUDAO_INLINE void with_type(DType dtype, F&& f) {
       return f(Type<double>{});
     case DType::kBFloat16:
       return f(Type<BFloat16>{});
+    case DType::kFloat16:
+      return f(Type<Float16>{});
     default:
       return;
   }
@@ -50,6 +52,8 @@ WUDAO_INLINE void with_type_like(DType dtype, F&& f) {
     f(Type<double>{});
   } else if (dtype == DType::kBFloat16) {
     f(Type<BFloat16>{});
+  } else if (dtype == DType::kFloat16) {
+    f(Type<Float16>{});
   } else {
     f(Type<float>{});
   }

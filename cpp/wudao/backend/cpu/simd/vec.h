@@ -1,11 +1,12 @@
 // Vectors of the level's width, and moving them to and from memory.
 //
-// Vec<T> holds lanes of the type of arithmetic, float or double; memory may hold float, double or bfloat16. A loop
+// Vec<T> holds lanes of the type of arithmetic, float or double; memory may hold float, double, bfloat16 or float16. A loop
 // treats its tail with the same instructions as its body (Lanes), so what happens to an element does not depend on
 // where in a vector it falls.
 #pragma once
 
 #include "wudao/backend/cpu/simd/bfloat16.h"
+#include "wudao/backend/cpu/simd/float16.h"
 #include "wudao/backend/cpu/simd/native.h"
 #include "wudao/base/dtype.h"
 
@@ -23,6 +24,11 @@ WUDAO_INLINE Vector<T, n> load_as(const BFloat16* p, L lanes) {
   return __builtin_convertvector(widen<n>(load_raw<std::uint16_t, n>(&p->bits, lanes)), Vector<T, n>);
 }
 
+template <class T, int n, class L>
+WUDAO_INLINE Vector<T, n> load_as(const Float16* p, L lanes) {
+  return __builtin_convertvector(widen_half<n>(load_raw<std::uint16_t, n>(&p->bits, lanes)), Vector<T, n>);
+}
+
 template <class T, int n, class S, class L>
   requires(sizeof(S) >= 4 && sizeof(S) <= sizeof(T))
 WUDAO_INLINE void store_as(S* p, Vector<T, n> v, L lanes) {
@@ -35,6 +41,15 @@ WUDAO_INLINE void store_as(BFloat16* p, Vector<T, n> v, L lanes) {
     store_raw<std::uint16_t, n>(&p->bits, narrow_by_integers<n>(narrow_to_odd<n>(v)), lanes);
   } else {
     store_raw<std::uint16_t, n>(&p->bits, narrow<n>(v), lanes);
+  }
+}
+
+template <class T, int n, class L>
+WUDAO_INLINE void store_as(Float16* p, Vector<T, n> v, L lanes) {
+  if constexpr (sizeof(T) == 8) {
+    store_raw<std::uint16_t, n>(&p->bits, narrow_half<n>(narrow_to_odd<n>(v)), lanes);
+  } else {
+    store_raw<std::uint16_t, n>(&p->bits, narrow_half<n>(v), lanes);
   }
 }
 

@@ -1,9 +1,10 @@
-// How elements in memory become units of a kind: as they are, widened, or rounded to bfloat16.
+// How elements in memory become units of a kind: as they are, widened, or rounded to bfloat16 or float16.
 // A source offers: `Element`, `unit` (one unit from the k-th element on), `across` (a vector of units of neighbouring
 // columns) and `along` (a vector of consecutive units of one column, whose elements lie one after the other).
 #pragma once
 
 #include "wudao/backend/cpu/gemm/plain/simd.h"
+#include "wudao/backend/cpu/simd/float16.h"
 
 namespace wudao::WUDAO_ISA::gemm {
 
@@ -54,6 +55,27 @@ struct Widened {
     return as_float(std::uint32_t{*x} << 16);
   }
   static WUDAO_INLINE_ALWAYS VF32 across(const Element* x, std::int64_t) { return (VF32)(widened(x) << 16); }
+  static WUDAO_INLINE_ALWAYS VF32 along(const Element* x) { return across(x, 0); }
+};
+
+// float32 from float16.
+struct WidenedHalf {
+  using Element = std::uint16_t;
+  static WUDAO_INLINE_ALWAYS float unit(const Element* x, std::int64_t, bool) {
+    return widen_half<kLanes32>(VU16{*x})[0];
+  }
+  static WUDAO_INLINE_ALWAYS VF32 across(const Element* x, std::int64_t) { return widen_half<kLanes32>(load<VU16>(x)); }
+  static WUDAO_INLINE_ALWAYS VF32 along(const Element* x) { return across(x, 0); }
+};
+
+// float32 rounded to the values of float16.
+struct RoundedToHalf {
+  using Element = float;
+  static WUDAO_INLINE_ALWAYS VF32 rounded_to_half(VF32 x) {
+    return widen_half<kLanes32>(narrow_half<kLanes32>(x));
+  }
+  static WUDAO_INLINE_ALWAYS float unit(const Element* x, std::int64_t, bool) { return rounded_to_half(VF32{*x})[0]; }
+  static WUDAO_INLINE_ALWAYS VF32 across(const Element* x, std::int64_t) { return rounded_to_half(load<VF32>(x)); }
   static WUDAO_INLINE_ALWAYS VF32 along(const Element* x) { return across(x, 0); }
 };
 

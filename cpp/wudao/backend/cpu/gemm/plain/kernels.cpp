@@ -83,6 +83,8 @@ void pack(const Operand& b, DType compute, void* panel) {
     return pack_slivers<F64, AsIs<F64>>(source_of_b<double>(b), static_cast<double*>(panel));
   if (compute == DType::kFloat32)
     return pack_slivers<F32, AsIs<F32>>(source_of_b<float>(b), static_cast<float*>(panel));
+  if (compute == DType::kFloat16)
+    return pack_slivers<F32, RoundedToHalf>(source_of_b<float>(b), static_cast<float*>(panel));
   pack_slivers<KeptUnits, FromFloatRounded>(source_of_b<float>(b), static_cast<KeptUnits::Unit*>(panel));
 }
 
@@ -111,6 +113,7 @@ void multiply(const Operand& a, const Operand& b, const Result& c, void* memory)
   Work& work = *static_cast<Work*>(memory);
   if (a.dtype == DType::kFloat64) return multiply_operands<F64, AsIs<F64>>(a, b, c, work);
   if (a.dtype == DType::kFloat32) return multiply_operands<F32, AsIs<F32>>(a, b, c, work);
+  if (a.dtype == DType::kFloat16) return multiply_operands<F32, WidenedHalf>(a, b, c, work);
   multiply_operands<Bf16, FromBf16>(a, b, c, work);
 }
 

@@ -1,7 +1,7 @@
 // What the plain kernels of one instruction set offer. Plain data only: the files compiled per set include this.
 //
 // A panel is cut into slivers of `sliver` columns; a sliver holds its columns row by row, zeros past the last column:
-//   float32, float64:  [sliver][k][column]
+//   float32, float64:  [sliver][k][column]; so does float16, as float32 of its values
 //   bfloat16 with dot products:  [sliver][k / 2][column][2], a zero after an odd last k
 #pragma once
 
@@ -20,7 +20,7 @@ struct Kernels {
   // Bytes of a packed (k x n) panel, and of the work space of one call.
   std::int64_t (*panel_bytes)(std::int64_t k, std::int64_t n, DType compute);
   std::int64_t (*work_bytes)();
-  // B is one panel of float32, rounded when compute is bfloat16, or float64.
+  // B is one panel of float32, rounded when compute is bfloat16 or float16, or float64.
   void (*pack)(const Operand& b, DType compute, void* panel);
   // C[a.rows, columns of the panel] (+)= A * panel.
   void (*multiply_packed)(const Operand& a, const PackedB& packed, int panel, const Result& c);

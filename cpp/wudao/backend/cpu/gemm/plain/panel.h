@@ -164,6 +164,8 @@ void multiply_few(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& packed,
     multiply_few_of<F64, AsIs<F64>>(a, packed, first_col, cols, finish);
   } else if (a.dtype == DType::kBFloat16) {
     multiply_few_of<KeptBf16, FromBf16>(a, packed, first_col, cols, finish);
+  } else if (a.dtype == DType::kFloat16) {
+    multiply_few_of<F32, WidenedHalf>(a, packed, first_col, cols, finish);
   } else {
     multiply_few_of<F32, AsIs<F32>>(a, packed, first_col, cols, finish);
   }
@@ -177,6 +179,8 @@ void multiply_panel(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& packe
     multiply_panel_of<F64, AsIs<F64>>(a, packed, panel, finish);
   } else if (a.dtype == DType::kBFloat16) {
     multiply_panel_of<KeptBf16, FromBf16>(a, packed, panel, finish);
+  } else if (a.dtype == DType::kFloat16) {
+    multiply_panel_of<F32, WidenedHalf>(a, packed, panel, finish);
   } else {
     multiply_panel_of<F32, AsIs<F32>>(a, packed, panel, finish);
   }
