@@ -122,24 +122,58 @@ void check_send_rows(const Communicator& self, const py::array& array, const std
                    text(send.size(), " numbers with a sum of ", total));
 }
 
+// Rows to every rank, and room for those that come.
+struct RowsOnTheirWay {
+  py::array sent, received;
+  std::vector<std::int64_t> send_rows, receive_rows;
+
+  RowsOnTheirWay(Communicator& comm, const py::object& object, const std::vector<std::int64_t>& rows)
+      : sent(whole("all_to_all_v", object)), send_rows(rows) {
+    check_send_rows(comm, sent, send_rows);
+    {
+      const py::gil_scoped_release release;
+      receive_rows = comm.exchange_counts(runtime().context(), send_rows);
+    }
+    std::vector<py::ssize_t> shape = shape_of(sent);
+    shape[0] = 0;
+    for (const std::int64_t count : receive_rows) shape[0] += count;
+    received = empty_like(sent, std::move(shape));
+  }
+
+  comm::RowBlocks outgoing() const { return {as_rows(sent), send_rows}; }
+  comm::RowBlocks incoming() const { return {as_rows(received), receive_rows}; }
+  py::tuple result() const { return py::make_tuple(received, receive_rows); }
+};
+
 py::tuple all_to_all_v(Communicator& self, const py::object& object, const std::vector<std::int64_t>& send_rows) {
-  const py::array array = whole("all_to_all_v", object);
-  check_send_rows(self, array, send_rows);
-  std::vector<std::int64_t> receive_rows;
+  const RowsOnTheirWay rows(self, object, send_rows);
+  const comm::RowBlocks from = rows.outgoing(), to = rows.incoming();
   {
     const py::gil_scoped_release release;
-    receive_rows = self.exchange_counts(runtime().context(), send_rows);
+    self.all_to_all_v(from, to);
   }
-  std::vector<py::ssize_t> shape = shape_of(array);
-  shape[0] = 0;
-  for (const std::int64_t rows : receive_rows) shape[0] += rows;
-  py::array received = empty_like(array, std::move(shape));
-  const Tensor from = as_rows(array), to = as_rows(received);
-  {
-    const py::gil_scoped_release release;
-    self.all_to_all_v({from, send_rows}, {to, receive_rows});
+  return rows.result();
+}
+
+// An exchange that was started; the arrays live until it is waited for.
+struct Pending {
+  RowsOnTheirWay rows;
+  std::unique_ptr<comm::Request> request;
+
+  py::tuple wait() {
+    {
+      const py::gil_scoped_release release;
+      request->wait();
+    }
+    return rows.result();
   }
-  return py::make_tuple(received, receive_rows);
+};
+
+std::unique_ptr<Pending> start_all_to_all_v(Communicator& self, const py::object& object,
+                                            const std::vector<std::int64_t>& send_rows) {
+  auto pending = std::make_unique<Pending>(Pending{RowsOnTheirWay(self, object, send_rows), nullptr});
+  pending->request = self.start_all_to_all_v(pending->rows.outgoing(), pending->rows.incoming());
+  return pending;
 }
 
 void send(Communicator& self, const py::object& object, int to, int tag) {
@@ -225,6 +259,7 @@ void abort_mpi(int code) {
 void bind_comm(pybind11::module_& m) {
   namespace py = pybind11;
   using namespace wudao::python;
+  py::class_<Pending>(m, "Pending").def("wait", &Pending::wait);
   py::class_<Communicator, CommunicatorPtr>(m, "Communicator")
       .def_property_readonly("rank", &Communicator::rank)
       .def_property_readonly("size", &Communicator::size)
@@ -236,6 +271,7 @@ void bind_comm(pybind11::module_& m) {
       .def("all_reduce", &all_reduce, py::arg("array"), py::arg("op") = "sum")
       .def("reduce_scatter", &reduce_scatter, py::arg("array"), py::arg("op") = "sum")
       .def("all_to_all_v", &all_to_all_v, py::arg("array"), py::arg("send_rows"))
+      .def("start_all_to_all_v", &start_all_to_all_v, py::arg("array"), py::arg("send_rows"), py::keep_alive<0, 1>())
       .def("send", &send, py::arg("array"), py::arg("to"), py::arg("tag") = 0)
       .def("receive", &receive, py::arg("like"), py::arg("from_"), py::arg("tag") = 0)
       .def("split", &Communicator::split, py::arg("color"), py::arg("key") = 0,

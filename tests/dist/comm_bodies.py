@@ -74,6 +74,22 @@ def all_to_all_v(comm):
     assert nothing.shape == (0, 2) and counts == [0] * comm.size
 
 
+def started_all_to_all_v(comm):
+    """Two exchanges and a sum under way at once, waited for in the other order; one that nobody waits for."""
+    mine = [sent(comm.rank, to) for to in range(comm.size)]
+    rows = [len(one) for one in mine]
+    first = comm.start_all_to_all_v(np.concatenate(mine), rows)
+    second = comm.start_all_to_all_v(10 * np.concatenate(mine), rows)
+    comm.start_all_to_all_v(np.zeros((comm.size, 2)), [1] * comm.size)
+    assert comm.all_reduce(np.ones(2)).tolist() == [comm.size] * 2
+    wanted = np.concatenate([sent(source, comm.rank) for source in range(comm.size)])
+    for pending, factor in ((second, 10), (first, 1), (first, 1)):
+        got, counts = pending.wait()
+        assert np.array_equal(got, factor * wanted) and counts == [len(sent(r, comm.rank)) for r in range(comm.size)]
+    with pytest.raises(ShapeError, match="all_to_all_v: send_rows"):
+        comm.start_all_to_all_v(np.zeros((1, 2)), [5] * comm.size)
+
+
 def rows_of_any_size(comm):
     """Few bytes, many, few again: rooms grow and take turns, and what came before stays as it was."""
     kept = []
@@ -143,5 +159,5 @@ def mistakes(comm):
 
 
 BODIES = {body.__name__: body for body in (
-    all_reduce, reduce_scatter, all_gather, broadcast, all_to_all_v, rows_of_any_size, counters, send_and_receive, split, barrier, mistakes,
-    routing, routing_mistakes, *LAYER_BODIES, *DISPATCH_BODIES)}
+    all_reduce, reduce_scatter, all_gather, broadcast, all_to_all_v, started_all_to_all_v, rows_of_any_size,
+    counters, send_and_receive, split, barrier, mistakes, routing, routing_mistakes, *LAYER_BODIES, *DISPATCH_BODIES)}

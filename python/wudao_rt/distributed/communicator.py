@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from wudao_rt.ops.types import Array
 
 
+class Pending:
+    """Rows under way; see `Communicator.start_all_to_all_v`."""
+
+    def __init__(self, core: Any) -> None:
+        self._core = core
+
+    def wait(self) -> tuple[Array, list[int]]:
+        """Return what `all_to_all_v` would have returned, once it has come; a second call returns the same."""
+        return self._core.wait()
+
+
 class Communicator:
     """Hold the ranks of a job, or some of them; `init()` returns that of all.
 
@@ -118,6 +129,21 @@ class Communicator:
             ShapeError: send_rows do not fit.
         """
         return self.core.all_to_all_v(array, list(send_rows))
+
+    def start_all_to_all_v(self, array: Array, send_rows: Sequence[int]) -> Pending:
+        """Post the sends and receives of `all_to_all_v`, and return while rows travel.
+
+        How many rows come is exchanged before; the rows themselves are not waited for. Other calls may be made
+        meanwhile, in the same order on every rank.
+
+        Args:
+            array: as of `all_to_all_v`; it must not be changed before `wait`.
+            send_rows: as of `all_to_all_v`.
+
+        Raises:
+            ShapeError: send_rows do not fit.
+        """
+        return Pending(self.core.start_all_to_all_v(array, list(send_rows)))
 
     def send(self, array: Array, to: int, tag: int = 0) -> None:
         """Send an array to one rank; returns when it may be changed again."""
