@@ -12,6 +12,7 @@ from wudao_rt.config import Config
 from wudao_rt.config.files import to_tables
 from wudao_rt.distributed import Communicator, init
 from wudao_rt.distributed.objects import broadcast_object, gather_objects
+from wudao_rt.distributed.pulse import follow, lead
 from wudao_rt.errors import ConfigError, shown
 
 T = TypeVar("T")
@@ -106,11 +107,21 @@ class Ranks:
                                       f"on rank 0 and {shown(one.get(key))} on rank {rank}. Start all ranks alike.")
 
     def first_alone(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns on every rank; the first does it before the others, who find what it left."""
+        """Return what `work` returns on every rank; the first does it before the others, who find what it left.
+
+        They wait for as long as it works: texts may have a slow way.
+        """
         if self.first:
-            found = work()
-        self.world.barrier()
-        return found if self.first else work()
+            return lead(self.world, work)
+        follow(self.world)
+        return work()
+
+    def first_makes(self, work: Callable[[], T]) -> T | None:
+        """Return what `work` returns on the first rank, and None on the others, who wait for as long as it works."""
+        if self.first:
+            return lead(self.world, work)
+        follow(self.world)
+        return None
 
     def told_by_first(self, value: T) -> T:
         """Return the first rank's value."""
