@@ -1,10 +1,12 @@
 #include "runtime.h"
 
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <memory>
 #include <mutex>
 
+#include "wudao/base/affinity.h"
 #include "wudao/base/dtype.h"
 
 namespace py = pybind11;
@@ -23,10 +25,33 @@ std::unique_ptr<CpuRuntime>& slot() {
   return *pointer;
 }
 
+// What the runtime is opened with.
+CpuOptions& options() {
+  static CpuOptions chosen;
+  return chosen;
+}
+
 void set_threads(int threads, bool pin) {
-  auto fresh = std::make_unique<CpuRuntime>(CpuOptions{threads, pin});
   const std::lock_guard lock(guard());
-  slot() = std::move(fresh);
+  const CpuOptions fresh{threads, pin, options().share};
+  slot() = std::make_unique<CpuRuntime>(fresh);
+  options() = fresh;
+}
+
+// Acts on what is made from now on, as above; a number that was asked for stays. The pool waits for its first use.
+void share_threads(int threads, const std::string& reason) {
+  const std::lock_guard lock(guard());
+  options().share = ThreadChoice{threads, reason};
+  if (options().threads == 0) slot().reset();
+}
+
+py::dict thread_limits() {
+  const std::lock_guard lock(guard());
+  const int asked = options().threads;
+  return py::dict(py::arg("cores") = cores_of(allowed_processors()),
+                  py::arg("permitted") = cores_of(permitted_processors()), py::arg("quota") = cgroup_quota(),
+                  py::arg("asked") = asked > 0 ? asked : asked_threads().value_or(0),
+                  py::arg("asked_by") = asked > 0 ? "" : "WUDAO_NUM_THREADS", py::arg("most") = most_threads());
 }
 
 py::dict kernels() {
@@ -54,7 +79,7 @@ py::dict memory() {
 
 CpuRuntime& runtime() {
   const std::lock_guard lock(guard());
-  if (slot() == nullptr) slot() = std::make_unique<CpuRuntime>(CpuOptions{});
+  if (slot() == nullptr) slot() = std::make_unique<CpuRuntime>(options());
   return *slot();
 }
 
@@ -64,6 +89,9 @@ void bind_runtime(py::module_& m) {
   using namespace wudao::python;
   m.def("set_threads", &set_threads, py::arg("threads"), py::arg("pin") = false,
         "Set the number of threads of models made from now on; 0 takes the default.");
+  m.def("share_threads", &share_threads, py::arg("threads"), py::arg("reason"),
+        "Set the default number of threads to this rank's share of its node's cores.");
+  m.def("thread_limits", &thread_limits, "Return what the number of threads of this process is chosen from.");
   m.def("kernels", &kernels, "Return the kernels, matrix provider and threads in use, as a dict.");
   m.def("memory", &memory, "Return live, peak and cached bytes of the arena.");
   m.def("reset_peak_memory", [] { runtime().arena().reset_peak(); }, "Start the high-water mark anew.");

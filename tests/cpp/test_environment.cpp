@@ -1,4 +1,6 @@
 // CPU levels, environment variables and the default number of threads.
+#include <sched.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -8,9 +10,9 @@
 #include "check.h"
 #include "wudao/base/affinity.h"
 #include "wudao/base/cpu_level.h"
+#include "wudao/base/default_threads.h"
 #include "wudao/base/env.h"
 #include "wudao/base/error.h"
-#include "wudao/base/thread_pool.h"
 
 using wudao::ConfigError;
 
@@ -86,7 +88,7 @@ TEST(environment_numbers_are_checked) {
 TEST(default_threads_follow_the_environment) {
   for (const wudao::EnvVariable& variable : wudao::env_variables()) unsetenv(variable.name);
   const int cores = wudao::default_threads().threads;
-  CHECK(cores >= 1 && cores <= wudao::count_cores(wudao::allowed_processors()));
+  CHECK(cores >= 1 && cores <= static_cast<int>(wudao::cores_of(wudao::allowed_processors()).size()));
   {
     const Variable omp("OMP_NUM_THREADS", "1,4");
     CHECK_EQUAL(wudao::default_threads().threads, 1);
@@ -99,6 +101,29 @@ TEST(default_threads_follow_the_environment) {
   const Variable asked("WUDAO_NUM_THREADS", "5");
   CHECK_EQUAL(wudao::default_threads().threads, 5);
   CHECK_EQUAL(wudao::default_threads().reason, "WUDAO_NUM_THREADS");
+}
+
+TEST(a_share_of_the_node_replaces_the_guess_from_the_launcher) {
+  for (const wudao::EnvVariable& variable : wudao::env_variables()) unsetenv(variable.name);
+  const Variable ranks("MPI_LOCALNRANKS", "64");
+  const wudao::ThreadChoice share{8, "8 cores of its own"};
+  CHECK_EQUAL(wudao::default_threads(share).threads, 8);
+  CHECK_EQUAL(wudao::default_threads(share).reason, "8 cores of its own");
+  const Variable omp("OMP_NUM_THREADS", "3");
+  CHECK_EQUAL(wudao::default_threads(share).threads, 3);
+  const Variable asked("WUDAO_NUM_THREADS", "5");
+  CHECK_EQUAL(wudao::default_threads(share).threads, 5);
+}
+
+TEST(what_is_permitted_is_wider_than_where_a_thread_was_bound) {
+  const std::vector<int> before = wudao::allowed_processors();
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(before.front(), &one);
+  CHECK_EQUAL(sched_setaffinity(0, sizeof one, &one), 0);
+  const std::vector<int> permitted = wudao::permitted_processors();
+  CHECK(std::includes(permitted.begin(), permitted.end(), before.begin(), before.end()));
+  CHECK(wudao::allowed_processors() == std::vector<int>{before.front()});  // the caller stays where it was
 }
 
 TEST(default_threads_refuse_a_strange_bound) {
@@ -131,7 +156,10 @@ TEST(hyper_threads_of_one_core_count_once) {
   for (const int i : {0, 1, 2, 3}) {
     write(root + "/cpu" + std::to_string(i) + "/topology/thread_siblings_list", i % 2 == 0 ? "0,2\n" : "1,3\n");
   }
-  CHECK_EQUAL(wudao::count_cores({0, 1, 2, 3}, root), 2);
-  CHECK_EQUAL(wudao::count_cores({0, 2}, root), 1);
-  CHECK_EQUAL(wudao::count_cores({0, 7, 8}, root), 3);  // without topology files each is a core
+  CHECK(wudao::cores_of({0, 1, 2, 3}, root) == (std::vector<int>{0, 1}));
+  CHECK(wudao::cores_of({2, 0}, root) == std::vector<int>{0});
+  CHECK(wudao::cores_of({3}, root) == std::vector<int>{1});  // a mask without the first hyper-thread is of that core too
+  CHECK(wudao::cores_of({0, 7, 8}, root) == (std::vector<int>{0, 7, 8}));  // without topology files each is a core
+  write(root + "/cpu5/topology/thread_siblings_list", "4-5\n");
+  CHECK(wudao::cores_of({5}, root) == std::vector<int>{4});
 }

@@ -61,7 +61,8 @@ def command(name: str, ranks: int, *arguments: str) -> list[str]:
 def variables(kind: str = KIND, **changes: str) -> dict[str, str]:
     dropped = ("PMI", "OMPI", "SLURM", "MPI_", "LD_PRELOAD")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
-    own = {"PYTHONPATH": python_path(), "WUDAO_NUM_THREADS": "1", "WUDAO_CACHE": str(ROOT / "build" / "mpi" / "cache" / kind)}
+    own = {"PYTHONPATH": python_path(), "WUDAO_NUM_THREADS": "1", "WUDAO_CACHE": str(ROOT / "build" / "mpi" / "cache" / kind),
+           "PYTHONWARNINGS": "ignore:threads:RuntimeWarning"}  # of more ranks than cores; test_threads.py looks at these
     return kept | own | changes
 
 

@@ -4,9 +4,12 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 #include <set>
 #include <sstream>
+
+#include "wudao/base/error.h"
 
 namespace wudao {
 namespace {
@@ -65,13 +68,27 @@ std::vector<int> allowed_processors() {
   return out;
 }
 
-int count_cores(const std::vector<int>& processors, const std::string& sys) {
-  std::set<std::string> cores;
+// The system cuts what a thread asks for down to what the control group permits. Another thread's mask stays its own.
+std::vector<int> permitted_processors() {
+  std::vector<int> out;
+  std::thread([&out] {
+    cpu_set_t all;
+    std::memset(&all, 0xff, sizeof all);
+    sched_setaffinity(0, sizeof all, &all);
+    out = allowed_processors();
+  }).join();
+  return out;
+}
+
+std::vector<int> cores_of(const std::vector<int>& processors, const std::string& sys) {
+  std::set<int> cores;
   for (const int processor : processors) {
-    const std::string name = "cpu" + std::to_string(processor);
-    cores.insert(first_line(sys + "/" + name + "/topology/thread_siblings_list").value_or(name));
+    const auto siblings = first_line(text(sys, "/cpu", processor, "/topology/thread_siblings_list"));  // "0,64" or "0-1"
+    int first = 0;
+    const bool known = static_cast<bool>(std::istringstream(siblings.value_or("")) >> first);
+    cores.insert(known ? first : processor);
   }
-  return static_cast<int>(cores.size());
+  return {cores.begin(), cores.end()};
 }
 
 void pin_thread(std::thread& thread, int processor) {

@@ -11,8 +11,12 @@ namespace wudao {
 // Numbers of the processors in the affinity mask, ascending; at least one.
 std::vector<int> allowed_processors();
 
-// Distinct cores among `processors`: hyper-threads of one core count once. `sys` is the root of the topology files.
-int count_cores(const std::vector<int>& processors, const std::string& sys = "/sys/devices/system/cpu");
+// Numbers of the processors that the control group leaves to this process, wherever a launcher bound it; ascending.
+std::vector<int> permitted_processors();
+
+// The cores of `processors`, each by the number of its first hyper-thread; ascending. `sys` is the root of the topology
+// files.
+std::vector<int> cores_of(const std::vector<int>& processors, const std::string& sys = "/sys/devices/system/cpu");
 
 // Binds a thread to one processor; a refusal of the operating system leaves it free.
 void pin_thread(std::thread& thread, int processor);

@@ -15,7 +15,7 @@ const std::vector<EnvVariable>& env_variables() {
        "the highest level of the machine"},
       {"WUDAO_MATMUL", "who multiplies two activations: plain (our kernels), onednn or cblas",
        "plain on x86-64, else cblas"},
-      {"WUDAO_NUM_THREADS", "threads of the pool", "cores allowed to the process, shared among ranks of a node"},
+      {"WUDAO_NUM_THREADS", "threads of the pool", "cores that the process may use, shared with ranks of its node"},
       {"WUDAO_PIN_THREADS", "1 binds worker i to the i-th allowed processor", "0"},
       {"WUDAO_COMM_TIMEOUT", "seconds after which a collective that waits names the missing ranks and ends the job", "600"},
       {"WUDAO_COMM_SHARED", "0: ranks of one node exchange rows by messages, not in shared memory", "1"},

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <type_traits>
 
 namespace wudao {
@@ -58,13 +57,5 @@ class ThreadPool {
   void start(int threads, bool pin);
   std::unique_ptr<State> state_;
 };
-
-// How many threads we take unasked, and why: min(cores in the affinity mask, cgroup quota, OMP_NUM_THREADS,
-// mask / ranks on this node), at least 1. WUDAO_NUM_THREADS overrides.
-struct ThreadChoice {
-  int threads = 1;
-  std::string reason;
-};
-ThreadChoice default_threads();
 
 }  // namespace wudao

@@ -13,7 +13,7 @@ CpuRuntime::CpuRuntime(const CpuOptions& options)
     fail<ConfigError>("threads", "number", text("1 to ", kMaxThreads, ", or 0 for the default"), text(options.threads));
   }
   ThreadChoice choice{options.threads, "asked for"};
-  if (options.threads == 0) choice = default_threads();
+  if (options.threads == 0) choice = default_threads(options.share);
   reason_ = choice.reason;
   const bool pin = options.pin || env_integer("WUDAO_PIN_THREADS", 0, 1).value_or(0) == 1;
   pool_ = std::make_shared<ThreadPool>(choice.threads, pin);

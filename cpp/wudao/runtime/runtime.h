@@ -2,16 +2,19 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "wudao/base/cpu_level.h"
+#include "wudao/base/default_threads.h"
 #include "wudao/tensor/context.h"
 
 namespace wudao {
 
 struct CpuOptions {
-  int threads = 0;  // 0: default_threads()
+  int threads = 0;  // 0: default_threads(share)
   bool pin = false;
+  std::optional<ThreadChoice> share = {};  // of the node's cores, where its ranks have found each other
 };
 
 class CpuRuntime {

@@ -6,6 +6,7 @@ import errno
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -30,8 +31,9 @@ def main(arguments: Sequence[str] | None = None, command: click.Command = root, 
 
 
 def program() -> None:
-    """Be the command `wudao-rt`; from here on Ctrl-C is told in one line."""
+    """Be the command `wudao-rt`; from here on Ctrl-C and warnings are told in one line each."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    warnings.formatwarning = lambda message, *_: f"wudao-rt: warning: {message}\n"
     main()
 
 

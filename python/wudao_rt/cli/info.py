@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
 from wudao_rt.cli.options import echo_json, json_option, threads_option
+from wudao_rt.errors import CommError
 
 
 @click.command("info")
@@ -19,7 +22,10 @@ def command(as_json: bool) -> None:
       WUDAO_CPU_ISA=avx2 wudao-rt info --json
     """
     from wudao_rt import _core
+    from wudao_rt.distributed import init
 
+    with suppress(CommError):  # ranks divide the cores of their node; `wudao-rt mpi list` is about MPI
+        init()
     about = {**_core.info(), **_core.kernels()}
     if as_json:
         echo_json(about)

@@ -18,6 +18,7 @@ from wudao_rt import _core
 from wudao_rt.distributed.communicator import Communicator
 from wudao_rt.distributed.launchers import Launcher, find_launcher
 from wudao_rt.distributed.libraries import Library, find_libraries
+from wudao_rt.distributed.threads import share_threads, warn_of_threads
 from wudao_rt.errors import CommError, DTypeError, Error
 
 _TURN_SECONDS = 2.5  # of the first rank, to tell what all ranks would say
@@ -30,7 +31,9 @@ def init() -> Communicator:
     """Return the communicator of all processes of this job.
 
     A process that no launcher started, or alone, needs no MPI. Otherwise MPI is opened and initialised unless somebody
-    (mpi4py) did so before; a second call returns the same communicator.
+    (mpi4py) did so before; a second call returns the same communicator. The ranks of a node divide its cores: every one
+    takes the cores of its affinity mask over the ranks whose masks share them, unless it asked for a number of threads.
+    A RuntimeWarning of rank 0 names more threads than cores, and masks of one core where there are more.
 
     Returns:
         One with `rank` and `size`, and the calls that exchange arrays.
@@ -38,15 +41,25 @@ def init() -> Communicator:
     Raises:
         CommError: no MPI library is found; it is not the one that the launcher belongs to; MPI sees one process where
             the launcher started more.
+        ConfigError: WUDAO_NUM_THREADS or OMP_NUM_THREADS is no such number.
 
     Example:
         >>> init()
         Communicator(rank 0 of 1, self, one process)
     """
+    comm = join()
+    warn_of_threads(comm.rank)
+    return comm
+
+
+def join() -> Communicator:
+    """Do what `init` does, and leave the word about threads to the caller, who may have to ask for some first."""
     if not _world:
         launcher = find_launcher(os.environ)
-        alone = launcher is None or launcher.size == 1
-        _world.append(_core.self_communicator() if alone else _open(launcher))
+        if launcher is None or launcher.size == 1:
+            _world.append(_core.self_communicator())
+        else:
+            _open(launcher)
     return Communicator(_world[0])
 
 
@@ -57,7 +70,11 @@ def adopt(comm: Any) -> Communicator:
         raise DTypeError(f"from_mpi4py: comm: expected an mpi4py.MPI.Comm, got a {type(comm).__name__}. Give one.")
     for library in find_libraries(os.environ.get("WUDAO_MPI", "")):
         if library.origin == "loaded by another package":
-            return Communicator(_core.open_mpi(str(library.plugin), library.path, module._addressof(comm)))
+            opened = Communicator(_core.open_mpi(str(library.plugin), library.path, module._addressof(comm)))
+            if opened.size == module.COMM_WORLD.size:  # all ranks are here to divide their nodes' cores
+                _share(library, module._addressof(comm))
+                warn_of_threads(opened.rank)
+            return opened
     raise CommError(f"from_mpi4py: comm: expected one of an MPI for which there is a plugin, got "
                     f"{module.get_vendor()[0]}. Run `wudao-rt mpi build --mpicxx PATH` with its compiler.")
 
@@ -87,7 +104,7 @@ def _wait_for_reader(stream: TextIO) -> None:
         return
 
 
-def _open(launcher: Launcher) -> _core.Communicator:
+def _open(launcher: Launcher) -> None:
     troubles = []
     for library in find_libraries(os.environ.get("WUDAO_MPI", "")):
         try:
@@ -98,12 +115,13 @@ def _open(launcher: Launcher) -> _core.Communicator:
         if not _fits(launcher, version) and library.origin != "loaded by another package":
             troubles.append(f"{library} is {version}")
             continue
-        return _start(launcher, library, version)
+        _start(launcher, library, version)
+        return
     raise CommError(f"mpi: library: expected {_wanted(launcher)}, got {'; '.join(troubles) or 'none'}. "
                     f"{_advice(launcher)}")
 
 
-def _start(launcher: Launcher, library: Library, version: str) -> _core.Communicator:
+def _start(launcher: Launcher, library: Library, version: str) -> None:
     if not _fits(launcher, version):
         raise CommError(f"mpi: library: expected {_wanted(launcher)}, got {version} ({library}). {_advice(launcher)}")
     if os.environ.get("OMPI_COMM_WORLD_LOCAL_SIZE") == os.environ.get("OMPI_COMM_WORLD_SIZE", "0"):
@@ -113,9 +131,15 @@ def _start(launcher: Launcher, library: Library, version: str) -> _core.Communic
     if launcher.size > 1 and world.size == 1:
         raise CommError(f"mpi: size: expected the {launcher.size} ranks that {launcher.name} started "
                         f"({launcher.evidence}), got 1 from {version} ({library}). {_advice(launcher)}")
+    _world.append(world)
     if world.size > 1:
         _take_others_down()
-    return world
+        _share(library)
+
+
+def _share(library: Library, handle: int = 0) -> None:
+    """Let ranks divide their nodes' cores, on a communicator of their own: users count the calls of theirs."""
+    share_threads(Communicator(_core.open_mpi(str(library.plugin), library.path, handle)))
 
 
 def _take_others_down() -> None:

@@ -10,8 +10,11 @@ import numpy as np
 from wudao_rt import __version__, _core
 from wudao_rt.config import Config
 from wudao_rt.config.files import to_tables
-from wudao_rt.distributed import Communicator, init
+from wudao_rt.distributed import Communicator
 from wudao_rt.distributed.objects import broadcast_object, gather_objects
+from wudao_rt.distributed.pulse import follow, lead
+from wudao_rt.distributed.start import join
+from wudao_rt.distributed.threads import warn_of_threads
 from wudao_rt.errors import ConfigError, shown
 
 T = TypeVar("T")
@@ -36,7 +39,7 @@ class Ranks:
     @classmethod
     def of_job(cls) -> Ranks:
         """Return the ranks that were started together."""
-        return cls(init())
+        return cls(join())
 
     @property
     def size(self) -> int:
@@ -90,7 +93,7 @@ class Ranks:
         return f"ranks: {self.size} = {self.size // members} data parallel x {members} expert parallel\n"
 
     def require_same(self, config: Config, **more: Any) -> None:
-        """Compare the configs of all ranks, and the engines that read them.
+        """Compare the configs of all ranks, and the engines that read them; threads may differ, and are looked at.
 
         Raises:
             ConfigError: the first key that differs, with two of its values; the same on every rank.
@@ -104,13 +107,24 @@ class Ranks:
                 if one.get(key) != told[0].get(key):
                     raise ConfigError(f"config: {key}: expected the same on all ranks, got {shown(told[0].get(key))} "
                                       f"on rank 0 and {shown(one.get(key))} on rank {rank}. Start all ranks alike.")
+        warn_of_threads(self.world.rank, [int(one["train.threads"]) for one in told])
 
     def first_alone(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns on every rank; the first does it before the others, who find what it left."""
+        """Return what `work` returns on every rank; the first does it before the others, who find what it left.
+
+        They wait for as long as it works: texts may have a slow way.
+        """
         if self.first:
-            found = work()
-        self.world.barrier()
-        return found if self.first else work()
+            return lead(self.world, work)
+        follow(self.world)
+        return work()
+
+    def first_makes(self, work: Callable[[], T]) -> T | None:
+        """Return what `work` returns on the first rank, and None on the others, who wait for as long as it works."""
+        if self.first:
+            return lead(self.world, work)
+        follow(self.world)
+        return None
 
     def told_by_first(self, value: T) -> T:
         """Return the first rank's value."""

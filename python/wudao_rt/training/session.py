@@ -138,7 +138,7 @@ def _make(folder: Path) -> None:
 
 def _tokenizer(corpora: Corpora, ranks: Ranks) -> Tokenizer:
     """Return the tokenizer that the first rank makes, on every rank."""
-    made = corpora.tokenizer() if ranks.first else None
+    made = ranks.first_makes(corpora.tokenizer)
     with TemporaryDirectory() as folder:
         home = Path(folder)
         if made is not None and ranks.size > 1:
