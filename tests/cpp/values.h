@@ -80,10 +80,30 @@ class Values {
   std::size_t size_;
 };
 
+inline Values slice(const Values& from, std::int64_t begin, std::int64_t end) {
+  const auto all = from.doubles();
+  return Values(from.dtype(), {all.begin() + begin, all.begin() + end});
+}
+
+// A buffer in which a value that nobody wrote shows.
+inline Values unwritten(DType dtype, std::int64_t size) {
+  return Values(dtype, std::vector<double>(static_cast<std::size_t>(size), 77.0));
+}
+
+// Whether what lies behind the values is as it was made.
+inline bool kept_within(const Values& x) { return x == Values(x.dtype(), x.doubles()); }
+
 inline double largest(const std::vector<double>& x) {
   double most = 0;
   for (double v : x) most = std::max(most, std::abs(v));
   return most;
+}
+
+// One value off by an eighth of the largest.
+inline Values disturbed(const Values& from) {
+  auto all = from.doubles();
+  all[all.size() / 2] += (1e-3 + largest(all)) / 8;
+  return Values(from.dtype(), all);
 }
 
 inline double distance(const std::vector<double>& a, const std::vector<double>& b) {
