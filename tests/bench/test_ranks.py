@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -112,6 +113,13 @@ def test_all_ranks_are_stopped_and_ended(ready: tuple[Worker, Path]) -> None:
     assert worker.ask("run", times=1, warm=False)["seconds"] == 2.0
     worker.pause()
     worker.close()
+    assert reach(folder, "Z"), states(folder)
+
+
+def test_stopped_ranks_end_when_nobody_is_left_to_end_them(ready: tuple[Worker, Path]) -> None:
+    worker, folder = ready
+    worker.pause()
+    os.kill(worker.pid, signal.SIGKILL)  # as the system does when the harness is gone
     assert reach(folder, "Z"), states(folder)
 
 

@@ -96,7 +96,8 @@ def _start(ranks: int, engine: str, bench: str, launcher: list[str], address: st
     command = [sys.executable, "-B", str(Path(__file__).with_name("rank.py")), engine, bench, address,
                "PMI_RANK" if launcher else "RANK"]
     if launcher:
-        return [subprocess.Popen([*launcher, *command], stdin=subprocess.DEVNULL)]
+        # It ends with this process, and its ranks with it: the harness may be killed while all of them are stopped.
+        return [subprocess.Popen([*launcher, *command], stdin=subprocess.DEVNULL, preexec_fn=serve.end_with_parent)]
     size = {"WORLD_SIZE": str(ranks), "LOCAL_SIZE": str(ranks)}
     return [subprocess.Popen(command, stdin=subprocess.DEVNULL,
                              env={**os.environ, **size, "RANK": str(rank), "LOCAL_RANK": str(rank)})
@@ -123,8 +124,9 @@ def main() -> None:
     serve.end_with_parent()
     answers = serve.take_output()
     ranks, engine, bench, *launcher = sys.argv[1:]
-    with tempfile.TemporaryDirectory(prefix="wudao-ranks-") as folder:
-        serve.answer_all(Group(int(ranks), engine, bench, launcher, folder), sys.stdin, answers)
+    with tempfile.TemporaryDirectory(prefix="wudao-ranks-") as folder:  # gone before work begins: who leads is killed
+        group = Group(int(ranks), engine, bench, launcher, folder)
+    serve.answer_all(group, sys.stdin, answers)
 
 
 if __name__ == "__main__":
