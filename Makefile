@@ -60,6 +60,7 @@ quickstart-moe: $(VENV)/installed
 
 bench: $(VENV)/installed
 	@$(BIN)/wudao-rt bench all --json > bench/results.jsonl
+	@$(BIN)/wudao-rt bench alltoall --json >> bench/results.jsonl
 	@$(BIN)/wudao-rt bench scaling --json >> bench/results.jsonl
 	@$(BIN)/wudao-rt bench report bench/results.jsonl docs/benchmarks.md
 

@@ -7,12 +7,11 @@
 #include <vector>
 
 #include "arrays.h"
+#include "noise.h"
 #include "runtime.h"
 #include "wudao/base/error.h"
-#include "wudao/kernels/elementwise.h"
 #include "wudao/kernels/memory.h"
 #include "wudao/kernels/table.h"
-#include "wudao/ops/add.h"
 #include "wudao/ops/linear.h"
 #include "wudao/ops/matmul.h"
 
@@ -49,13 +48,6 @@ void check_sizes(const char* op, std::initializer_list<std::int64_t> sizes) {
   for (const std::int64_t size : sizes) {
     if (size < 1) fail<ShapeError>(op, "size", "at least 1", std::to_string(size));
   }
-}
-
-// Values as models have them: a product of zeros draws less power, and so may run at a higher clock.
-Tensor noise(Context& ctx, const Shape& shape, DType type) {
-  const Tensor x = ctx.empty(shape, accumulator_of(type));
-  ctx.kernels->fill_normal({x.raw(), x.dtype(), x.size(), 1.0, {}, ctx.pool.get()});
-  return ops::convert(ctx, x, type);
 }
 
 // Seconds of (m, k) times (k, n): as a product with a weight that stays packed, or of two activations.

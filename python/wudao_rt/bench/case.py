@@ -52,13 +52,14 @@ class Case:
         dtype: of the arithmetic or of the weights.
         unit: of what is reported: "tokens/s", "GFLOP/s", ..., "s" or "MB".
         amount: units of work in a turn; unused for "s" and "MB".
-        spec: what workers are told; "threads" is added.
+        spec: what workers are told; "threads" and "ranks" are added.
         arrays: writes the files that workers read into a folder.
-        rivals: who does the same.
+        rivals: who does the same; nobody: ours is measured alone.
         bounds: largest error of each array of the result.
         environment: variables of our worker.
         parameters: for "MB": their bytes of weights, gradients and optimizer are taken off.
         worker: module of the engines that does it; "": as the bench.
+        ranks: processes of each engine, which share its threads.
     """
 
     bench: str
@@ -74,6 +75,7 @@ class Case:
     environment: Mapping[str, str] = field(default_factory=dict)
     parameters: int = 0
     worker: str = ""
+    ranks: int = 1
 
     @property
     def module(self) -> str:

@@ -67,16 +67,22 @@ def verdicts(lines: Sequence[Line]) -> Iterator[Verdict]:
                 yield _verdict(row["work"], name, quantity, row[name], chosen)
 
 
-def matches(line: Line, wanted: Mapping[str, str]) -> bool:
-    """Return whether a line is one that a goal speaks of.
+def matches(line: Line, wanted: Mapping[str, str | list[str]]) -> bool:
+    """Return whether a line is one that a goal speaks of; of a list, one pattern has to fit.
 
     Example:
         >>> line = {"bench": "train", "case": "91.7M", "variant": "eager, autocast"}
-        >>> matches(line, {"case": "91*", "variant": "eager"})
+        >>> matches(line, {"case": ["13*", "91*"], "variant": "eager"})
         True
     """
-    return all(str(line.get("variant") or "").startswith(value) if key == "variant"
-               else fnmatchcase(str(line.get(_KEYS.get(key, key))), value) for key, value in wanted.items())
+    return all(any(_fits(line, key, one) for one in ([value] if isinstance(value, str) else value))
+               for key, value in wanted.items())
+
+
+def _fits(line: Line, key: str, pattern: str) -> bool:
+    if key == "variant":
+        return str(line.get(key) or "").startswith(pattern)
+    return fnmatchcase(str(line.get(_KEYS.get(key, key))), pattern)
 
 
 def _verdict(work: str, name: str, quantity: Quantity, limits: Mapping[str, float], lines: Sequence[Line]) -> Verdict:

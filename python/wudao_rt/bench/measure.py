@@ -6,7 +6,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from wudao_rt.errors import Error
 
 _ROOF_RUNS = 2
 _MEMORY_STEPS = 3
+_MPI = "mpich"  # the environment whose mpiexec starts our ranks
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,10 @@ class Options:
     Args:
         pairs: turns of each engine.
         peers: that are wanted; empty: all.
-        threads: of every engine.
+        threads: of every process of an engine.
         alone: no peers at all.
         enough: seconds of turns after which a comparison ends before it has all its pairs.
+        ranks: processes of an engine.
         say: shows what is going on.
         start: starts the worker of a rival (None: ours) for a bench with changes of the environment; tests replace it.
     """
@@ -41,40 +43,47 @@ class Options:
     threads: int = 1
     alone: bool = False
     enough: float = math.inf
+    ranks: int = 1
     say: Callable[[str], None] = lambda text: None
     start: Callable[[Options, Rival | None, str, Mapping[str, str]], Worker] = field(
         default=lambda options, rival, module, changes: start_worker(options, rival, module, changes))
 
 
 def start_worker(options: Options, rival: Rival | None, module: str, changes: Mapping[str, str]) -> Worker:
-    """Start serve.py of an engine in its environment."""
+    """Start an engine in its environment: serve.py, or group.py where it has several ranks."""
     peer, engine = (rival.peer, rival.engine) if rival else ("", "ours")
-    python = environments.python_of(peer, options.say) if peer else Path(sys.executable)
     variables = (environments.peer_environment(options.threads, changes) if peer
                  else environments.our_environment(options.threads, changes))
-    return Worker(peer or "wudao_rt", [python, "-B", environments.WORKERS / "serve.py", engine, module], variables)
+    if options.ranks == 1:
+        python = environments.python_of(peer, options.say) if peer else Path(sys.executable)
+        return Worker(peer or "wudao_rt", [python, "-B", environments.WORKERS / "serve.py", engine, module], variables)
+    python = environments.python_of(peer or _MPI, options.say)  # ours are started by an MPI, and run on its library
+    launcher = [] if peer else [python.with_name("mpiexec"), "-n", options.ranks]
+    script = [environments.WORKERS / "group.py", options.ranks, engine, module, *launcher]
+    return Worker(peer or "wudao_rt", [str(word) for word in (python, "-B", *script)], variables)
 
 
 def measure(case: Case, options: Options) -> Iterator[dict[str, Any]]:
     """Yield one line for each wanted rival of a case."""
     rivals: list[Rival | None] = [r for r in case.rivals if not options.peers or r.peer in options.peers or not r.peer]
-    if options.alone:
+    if options.alone or not (case.rivals or options.peers):
         rivals = [None]
     if not rivals:
         return
+    options = replace(options, ranks=case.ranks, threads=max(1, options.threads // case.ranks))
     with tempfile.TemporaryDirectory(prefix="wudao-bench-") as name:
         yield from _in_folder(case, rivals, options, Path(name))
 
 
 def _in_folder(case: Case, rivals: list[Rival | None], options: Options, folder: Path) -> Iterator[dict[str, Any]]:
-    where = machine(options.threads)
+    where = machine(_all_threads(options))
     options.say(f"{case.bench}: {case.name} {case.dtype}")
     try:
         case.arrays(folder)
         if case.unit == "MB":
             yield from _memory(case, rivals, options, folder, where)
             return
-        rate = _roof(case, options)
+        rate = _roof(case, replace(options, ranks=1, threads=_all_threads(options)))
         with options.start(options, None, case.module, case.environment) as ours:
             about = _prepare(ours, case, None, folder, options)
             ours.ask("result", path=str(folder / "ours.npz"))
@@ -105,8 +114,13 @@ def _one(case: Case, rival: Rival | None, ours: Worker, about: dict[str, Any], r
 
 
 def _prepare(worker: Worker, case: Case, rival: Rival | None, folder: Path, options: Options) -> dict[str, Any]:
-    spec = {**case.spec, **(rival.spec if rival else {}), "threads": options.threads}
+    spec = {**case.spec, **(rival.spec if rival else {}), "threads": options.threads,
+            "ranks": options.ranks}
     return {"isa": _level(case), **worker.ask("prepare", spec=spec, folder=str(folder))}
+
+
+def _all_threads(options: Options) -> int:
+    return options.ranks * options.threads
 
 
 def _level(case: Case) -> str:

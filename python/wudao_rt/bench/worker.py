@@ -28,6 +28,7 @@ class Worker:
 
     def __init__(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
         self.name = name
+        self._groups: set[int] = set()
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         try:
             self._process = subprocess.Popen(
@@ -51,7 +52,7 @@ class Worker:
         return self._process.pid
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """Send one command and wait for its answer.
+        """Send one command and wait for its answer; `groups` in it are process groups that belong to the worker.
 
         Raises:
             WorkerError: it died or failed; with its last words.
@@ -69,6 +70,7 @@ class Worker:
         if "error" in answer:
             raise WorkerError(f"bench: {self.name}: expected '{do}' to work, got {answer['error']}. Its environment "
                               "may be damaged, or the machine too small.")
+        self._groups.update(answer.pop("groups", ()))
         return answer
 
     def _answers(self) -> bool:
@@ -84,7 +86,7 @@ class Worker:
                            f"{self._process.returncode}); its last words: {last}. Mend that, or leave it out.")
 
     def pause(self) -> None:
-        """Stop the whole process group, so that it takes no time from the other engine."""
+        """Stop all of its processes, so that it takes no time from the other engine."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -92,7 +94,7 @@ class Worker:
         self._signal(signal.SIGCONT)
 
     def close(self) -> None:
-        """Kill the process group and wait for its end."""
+        """Kill all of its processes and wait for the end of the first."""
         self._kill()
         for stream in (self._process.stdin, self._process.stdout, self._errors):
             with suppress(OSError):  # the pipe of a dead process
@@ -103,5 +105,7 @@ class Worker:
         self._process.wait()
 
     def _signal(self, number: int) -> None:
-        with suppress(ProcessLookupError):  # it may be gone already
-            os.killpg(self._process.pid, number)
+        """To its process group, and to those that a launcher made for its ranks."""
+        for group in {self._process.pid, *self._groups}:
+            with suppress(ProcessLookupError):  # it may be gone already
+                os.killpg(group, number)

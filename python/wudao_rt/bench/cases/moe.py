@@ -1,28 +1,44 @@
-"""A layer of experts, forward and backward, under even, skewed and collapsed routing."""
+"""A layer of experts, forward and backward, under even, skewed and collapsed routing; on one rank and on two."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from wudao_rt.bench.case import Case, Rival, Roof
+from wudao_rt.bench.cases import experts
+from wudao_rt.bench.shapes import GRADIENTS
 from wudao_rt.ops.types import Array
 
-TOKENS, HIDDEN, WIDTH, K = 2048, 512, 2048, 2
-_BOUNDS = {"float32": {"y": 1e-4, "dx": 1e-4}, "bfloat16": {"y": 5e-2, "dx": 5e-2}}
+TOKENS, HIDDEN, WIDTH, K = 2048, 512, 2048, 2  # tokens of a rank, and experts of a token
+_BOUNDS = {dtype: {"y": bound, "dx": bound} for dtype, bound in GRADIENTS.items()}
 _ROUTINGS = ("uniform", "zipf", "all to one")
+_COUNTS = (8, 64)
+_DTYPES = ("bfloat16", "float32")
+_RANKS = 2
+_DEEPSPEED = Rival("deepspeed", "ds", "drop-less")
+_MIXTRAL = tuple(Rival("transformers", "hf", f"Mixtral, {name}", {"layer": "mixtral", "implementation": name})
+                 for name in ("grouped_mm", "eager"))
 
 
 def cases(quick: bool) -> list[Case]:
-    """Return 8 and 64 experts under each routing, drop-less, one with a capacity, and the memory of one."""
-    plain = [_case(count, routing, dtype, None) for dtype in ("bfloat16", "float32")
-             for count in ((8,) if quick else (8, 64)) for routing in (_ROUTINGS[:1] if quick else _ROUTINGS)]
+    """Return all of them; quick: 8 experts under even routing."""
     if quick:
-        return plain
-    capacity = [_case(8, "uniform", dtype, 1.25) for dtype in ("bfloat16", "float32")]
-    return [*plain, *capacity, *(_memory(dtype) for dtype in ("bfloat16", "float32"))]
+        return [_layer(8, "uniform", dtype) for dtype in _DTYPES]
+    return [case for dtype in _DTYPES for case in _of(dtype)]
+
+
+def _of(dtype: str) -> Iterator[Case]:
+    """Drop-less layers, one with a capacity, one with one expert a token, two ranks, memory, and products alone."""
+    yield from (_layer(count, routing, dtype) for count in _COUNTS for routing in _ROUTINGS)
+    yield _capacity(dtype)
+    yield _switch(dtype)
+    yield from (_two_ranks(count, routing, dtype) for count, routing in ((8, "uniform"), (8, "zipf"), (64, "uniform")))
+    yield from (_memory(count, dtype) for count in _COUNTS)
+    yield from experts.cases(HIDDEN, WIDTH, dtype)
 
 
 def choices(count: int, routing: str) -> Array:
@@ -37,36 +53,51 @@ def choices(count: int, routing: str) -> Array:
     return np.stack([rng.choice(count, K, replace=False, p=share / share.sum()) for _ in range(TOKENS)])
 
 
-def _case(count: int, routing: str, dtype: str, capacity: float | None) -> Case:
-    deepspeed = Rival("deepspeed", "ds", "drop-less" if capacity is None else "capacity")
-    mixtral = tuple(Rival("transformers", "hf", f"Mixtral, {name}", {"implementation": name})
-                    for name in ("grouped_mm", "eager"))
-    rows = K * TOKENS // count
+def _layer(count: int, routing: str, dtype: str, k: int = K, ranks: int = 1) -> Case:
+    rows = k * ranks * TOKENS // count
     products = [[rows, WIDTH, HIDDEN], [rows, HIDDEN, WIDTH], [WIDTH, HIDDEN, rows]]
-    name = f"{count} experts, {routing}" + ("" if capacity is None else f", capacity {capacity}")
-    return Case("moe", name, dtype, "tokens/s", TOKENS, _spec(count, dtype, capacity), _arrays(count, routing),
-                (deepspeed,) if capacity else (*mixtral, deepspeed), _BOUNDS[dtype],
-                Roof({"products": products, "dtype": dtype}, 12.0 * K * HIDDEN * WIDTH))
+    spec = {"experts": count, "width": WIDTH, "hidden": HIDDEN, "k": k, "gate": "naive", "dtype": dtype,
+            "capacity": None}
+    roof = Roof({"products": products, "dtype": dtype}, 12.0 * k * HIDDEN * WIDTH)
+    return Case("moe", f"{count} experts, {routing}", dtype, "tokens/s", ranks * TOKENS, spec,
+                _arrays(count, routing, ranks), (*_MIXTRAL, _DEEPSPEED), _BOUNDS[dtype], roof)
 
 
-def _memory(dtype: str) -> Case:
-    return Case("moe", "8 experts, memory", dtype, "MB", 0, _spec(8, dtype, None), _arrays(8, "uniform"),
-                (Rival("deepspeed", "ds", "drop-less"),), {})
+def _capacity(dtype: str) -> Case:
+    """Even routing, so that nothing is dropped: who is dropped is not the same everywhere. Mixtral has no capacity."""
+    case = _layer(8, "uniform", dtype)
+    return replace(case, name=f"{case.name}, capacity 1.25", spec={**case.spec, "capacity": 1.25},
+                   rivals=(replace(_DEEPSPEED, variant="capacity"),))
 
 
-def _spec(count: int, dtype: str, capacity: float | None) -> dict[str, object]:
-    return {"experts": count, "width": WIDTH, "hidden": HIDDEN, "dtype": dtype, "capacity": capacity}
+def _switch(dtype: str) -> Case:
+    """SwitchTransformers' layer gives a token one expert, whose probability is its weight."""
+    case = _layer(8, "uniform", dtype, k=1)
+    switch = Rival("transformers", "hf", "SwitchTransformers", {"layer": "switch"})
+    return replace(case, name="8 experts, switch", spec={**case.spec, "gate": "switch"}, rivals=(switch, _DEEPSPEED))
 
 
-def _arrays(count: int, routing: str) -> Callable[[Path], None]:
+def _two_ranks(count: int, routing: str, dtype: str) -> Case:
+    """Every rank has TOKENS tokens and half of the experts."""
+    case = _layer(count, routing, dtype, ranks=_RANKS)
+    return replace(case, name=f"{_RANKS} ranks, {case.name}", rivals=(replace(_DEEPSPEED, variant="drop-less, gloo"),),
+                   ranks=_RANKS)
+
+
+def _memory(count: int, dtype: str) -> Case:
+    return replace(_layer(count, "uniform", dtype), name=f"{count} experts, memory", unit="MB", rivals=(_DEEPSPEED,),
+                   roof=None)
+
+
+def _arrays(count: int, routing: str, ranks: int) -> Callable[[Path], None]:
     """The first channels of a token are its logits: 3 and 2 of its experts, noise around 0 of the others."""
 
     def write(folder: Path) -> None:
         rng = np.random.default_rng(5)
-        x, dy = rng.standard_normal((2, TOKENS, HIDDEN), np.float32)
+        x, dy = rng.standard_normal((2, ranks * TOKENS, HIDDEN), np.float32)
         x[:, :count] *= 0.1
         for place, logit in enumerate((3.0, 2.0)):
-            x[np.arange(TOKENS), choices(count, routing)[:, place]] = logit
+            x[np.arange(ranks * TOKENS), np.tile(choices(count, routing)[:, place], ranks)] = logit
         np.savez(folder / "inputs.npz", x=x, dy=dy, gate=np.eye(count, HIDDEN, dtype=np.float32))
 
     return write

@@ -21,9 +21,16 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TextIO
 
 _PARENT_DIES = 1  # PR_SET_PDEATHSIG
+
+
+class Answers(Protocol):
+    """Who does what a command asks for."""
+
+    def answer(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Do it."""
 
 
 class Worker:
@@ -80,13 +87,16 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PARENT_DIES, signal.SIGKILL, 0, 0, 0)
 
 
-def main() -> None:
-    """Answer until the input ends."""
-    end_with_parent()
+def take_output() -> TextIO:
+    """Return standard output for the answers alone: what libraries print goes to the errors and not between them."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print must not get between the answers
-    worker = Worker(sys.argv[1], sys.argv[2])
-    for line in sys.stdin:
+    os.dup2(2, 1)
+    return answers
+
+
+def answer_all(worker: Answers, commands: TextIO, answers: TextIO) -> None:
+    """Answer line by line until the commands end."""
+    for line in commands:
         try:
             answer = worker.answer(json.loads(line))
         except Exception as error:  # whatever it is, the harness names it
@@ -94,6 +104,13 @@ def main() -> None:
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+
+def main() -> None:
+    """Answer what the harness asks."""
+    end_with_parent()
+    answers = take_output()
+    answer_all(Worker(sys.argv[1], sys.argv[2]), sys.stdin, answers)
 
 
 if __name__ == "__main__":
