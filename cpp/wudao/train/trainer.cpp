@@ -10,9 +10,15 @@ namespace wudao::train {
 Trainer::Trainer(Context& ctx, model::GLM& glm, const optim::OptimizerConfig& config, Grid grid)
     : glm_(glm), grid_(std::move(grid)), optimizer_(ctx, glm.parameters(), config) {}
 
+// Shards that go through one at a time share packed forms of the weights, which a step in one pass does not keep.
+void Trainer::forget_packed_forms() const {
+  for (const nn::ParameterPtr& parameter : glm_.parameters()) parameter->value().storage().packed().clear();
+}
+
 StepResult Trainer::step(Context& ctx, const Batch& batch, const StepOptions& options) {
   StepResult result;
-  result.loss = run_batch(ctx, glm_, grid_, batch, options.pass, true);
+  result.loss = run_batch(ctx, glm_, grid_, batch, options.pass, true, &result.losses);
+  if (options.pass.observer != nullptr) forget_packed_forms();
   const auto begin = std::chrono::steady_clock::now();
   std::vector<Tensor> gradients = take_gradients(ctx, glm_, grid_, options.pass.shards);
   result.reduce_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
