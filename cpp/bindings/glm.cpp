@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "moe.h"
 #include "runtime.h"
 #include "wudao/base/error.h"
+#include "wudao/base/hash.h"
 #include "wudao/comm/self.h"
 
 namespace wudao::python {
@@ -238,6 +240,43 @@ py::tuple loss_and_gradients(GlmObject& self, const py::dict& batch, const py::k
   return py::make_tuple(value, out);
 }
 
+std::set<const nn::Parameter*> parameters_of_experts(const GlmObject& self) {
+  std::set<const nn::Parameter*> out;
+  for (const moe::Layer* layer : self.glm.expert_layers()) {
+    for (const moe::Bank& bank : layer->experts().banks()) {
+      for (const auto& p : {bank.up_weight, bank.up_bias, bank.down_weight, bank.down_bias}) out.insert(p.get());
+    }
+  }
+  return out;
+}
+
+// (name, hashes) of a tensor in equal parts.
+py::tuple hashed(GlmObject& self, const std::string& name, const Tensor& value, std::int64_t parts) {
+  std::vector<Bytes> bytes;
+  const std::size_t size = parts == 0 ? 0 : value.bytes() / static_cast<std::size_t>(parts);
+  for (std::int64_t p = 0; p < parts; ++p) {
+    bytes.push_back({value.data<std::byte>() + static_cast<std::size_t>(p) * size, size});
+  }
+  const std::vector<std::uint64_t> found = hash_all(*self.ctx.pool, bytes);
+  return py::make_tuple(name, py::array_t<std::uint64_t>(static_cast<py::ssize_t>(found.size()), found.data()));
+}
+
+// Of the parameters, one for each expert where they belong to experts; and of what the gates are biased by.
+py::list hashes(GlmObject& self) {
+  self.glm.require_values("hashes");
+  self.glm.require_float_weights("hashes");
+  py::list out;
+  const auto of_experts = parameters_of_experts(self);
+  for (const nn::ParameterPtr& parameter : self.glm.parameters()) {
+    const Tensor& value = parameter->value();
+    out.append(hashed(self, parameter->name(), value, of_experts.contains(parameter.get()) ? value.dim(0) : 1));
+  }
+  for (const moe::Layer* layer : self.glm.expert_layers()) {
+    if (layer->bias().defined()) out.append(hashed(self, layer->name() + "gate.bias", layer->bias(), 1));
+  }
+  return out;
+}
+
 std::vector<std::string> names(const GlmObject& self) {
   std::vector<std::string> out;
   for (const nn::ParameterPtr& parameter : self.glm.parameters()) out.push_back(parameter->name());
@@ -274,6 +313,7 @@ void bind_glm(pybind11::module_& m) {
           "require_values", [](const GlmObject& self, const std::string& op) { self.glm.require_values(op); },
           py::arg("op"))
       .def("names", &names)
+      .def("hashes", &hashes)
       .def("shape", [](const GlmObject& self,
                        const std::string& name) { return py::tuple(py::cast(find(self, name).value().shape())); })
       .def("get", &get, py::arg("name"), py::arg("copy") = true)

@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "glm.h"
+#include "runtime.h"
 #include "wudao/base/error.h"
+#include "wudao/train/recorder.h"
 
 namespace wudao::python {
 namespace {
@@ -36,6 +38,18 @@ optim::OptimizerConfig read_optimizer(const py::dict& dict) {
   return config;
 }
 
+using RecorderPtr = std::shared_ptr<train::Recorder>;
+
+// [(what, shard, hashes of its parts)], in the order in which they were computed.
+py::list entries(const train::Recorder& self) {
+  py::list out;
+  for (const train::Recorder::Entry& entry : self.entries()) {
+    const py::array_t<std::uint64_t> hashes(static_cast<py::ssize_t>(entry.hashes.size()), entry.hashes.data());
+    out.append(py::make_tuple(entry.what, entry.shard, hashes));
+  }
+  return out;
+}
+
 struct TrainerObject {
   // `world`: all ranks, row after row; `column`: those that hold the same experts. Null: this process is alone.
   TrainerObject(GlmObject& model, const py::dict& optimizer, comm::Communicator* world, comm::Communicator* column)
@@ -52,19 +66,35 @@ struct TrainerObject {
 };
 
 py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon_lr, double clip,
-              const py::kwargs& options) {
+              const RecorderPtr& recorder, const py::kwargs& options) {
   const train::Batch data = read_batch("train", self.owner.glm.config(), batch);
-  const train::StepOptions settings{read_pass_options(options), {lr, muon_lr, 1.0}, clip};
+  train::StepOptions settings{read_pass_options(options), {lr, muon_lr, 1.0}, clip};
+  settings.pass.observer = recorder;
   train::StepResult result;
   {
     const py::gil_scoped_release release;
     const std::lock_guard lock(self.owner.busy);
     result = self.trainer.step(self.owner.ctx, data, settings);
   }
+  if (recorder != nullptr) recorder->losses = result.losses;
   return py::dict(py::arg("loss") = result.loss, py::arg("grad_norm") = result.grad_norm,
                   py::arg("skipped") = result.skipped, py::arg("reason") = result.reason,
                   py::arg("reduce_seconds") = result.reduce_seconds,
                   py::arg("loss_scale") = result.loss_scale);
+}
+
+// Computes the gradients of one shard of a batch for the recorder to see; nothing is learned.
+void replay(TrainerObject& self, const py::dict& batch, int shard, const RecorderPtr& recorder,
+            const py::kwargs& options) {
+  const train::Batch data = read_batch("replay", self.owner.glm.config(), batch);
+  train::PassOptions pass = read_pass_options(options);
+  pass.observer = recorder;
+  pass.only = shard;
+  if (shard < 0 || self.trainer.grid().ranks() > 1) fail<ConfigError>("replay", "shard", "one of one process", text(shard));
+  const py::gil_scoped_release release;
+  const std::lock_guard lock(self.owner.busy);
+  train::run_batch(self.owner.ctx, self.owner.glm, self.trainer.grid(), data, pass, true, &recorder->losses);
+  for (const nn::ParameterPtr& parameter : self.owner.glm.parameters()) parameter->clear_gradient();
 }
 
 // The loss of a batch that all ranks share; nothing is learned.
@@ -131,12 +161,20 @@ void set_state(TrainerObject& self, const std::string& name, const py::object& v
 void bind_trainer(pybind11::module_& m) {
   namespace py = pybind11;
   using namespace wudao::python;
+  py::class_<wudao::train::Recorder, RecorderPtr>(m, "Recorder")
+      .def(py::init([] { return std::make_shared<wudao::train::Recorder>(runtime().context().pool); }))
+      .def_property_readonly("entries", &entries)
+      .def_readonly("losses", &wudao::train::Recorder::losses)
+      .def("disturb", &wudao::train::Recorder::disturb, py::arg("what"), py::arg("shard"),
+           "Of tests: flip a bit of what is shown under this name, so that there is a fault to be found.");
   py::class_<TrainerObject>(m, "Trainer")
       .def(py::init<GlmObject&, const py::dict&, wudao::comm::Communicator*, wudao::comm::Communicator*>(),
            py::arg("model"), py::arg("optimizer"), py::arg("world").none(true) = py::none(),
            py::arg("column").none(true) = py::none(), py::keep_alive<1, 2>(), py::keep_alive<1, 4>(),
            py::keep_alive<1, 5>())
-      .def("step", &step, py::arg("batch"), py::arg("lr"), py::arg("muon_lr") = 0.0, py::arg("clip") = 0.0)
+      .def("step", &step, py::arg("batch"), py::arg("lr"), py::arg("muon_lr") = 0.0, py::arg("clip") = 0.0,
+           py::arg("recorder").none(true) = py::none())
+      .def("replay", &replay, py::arg("batch"), py::arg("shard"), py::arg("recorder"))
       .def("loss", &loss, py::arg("batch"))
       .def_property_readonly("loss_scale", &loss_scale)  // (scale, clean steps)
       .def("set_loss_scale", &set_loss_scale, py::arg("scale"), py::arg("clean") = 0, py::arg("every") = 0)

@@ -37,6 +37,10 @@ class CheckpointError(Error, ValueError):
     """A checkpoint is damaged, incomplete or of another model."""
 
 
+class CorruptionError(Error, RuntimeError):
+    """What has to be the same bits is not: a machine computed or kept something wrong."""
+
+
 class InternalError(Error, RuntimeError):
     """A defect of wudao_rt itself; please report it."""
 

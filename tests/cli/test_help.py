@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 COMMANDS = ["data", "data list", "data fetch", "data prepare", "data dedup", "tokenizer", "tokenizer train", "train",
-            "generate", "score", "eval", "convert", "merge", "inspect", "inspect balance", "inspect domains",
+            "generate", "score", "eval", "convert", "replay", "merge", "inspect", "inspect balance", "inspect domains",
             "mpi", "info", "bench"]
 
 

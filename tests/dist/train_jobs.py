@@ -26,7 +26,8 @@ def write_texts(folder: Path) -> Path:
 
 
 def write_config(path: Path, texts: Path, moe: dict | None = None, **train: object) -> Path:
-    tables = {"model": MODEL | {"moe": MOE if moe is None else moe},
+    moe = MOE if moe is None else moe
+    tables = {"model": MODEL | ({"moe": moe} if moe else {}),
               "data": {"source": "text", "paths": [str(texts)], "near_duplicates": 1.0},
               "train": TRAIN | train, "output": {"tensorboard": False}}
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,11 @@
 #include "wudao/base/error.h"
 
 namespace wudao {
+namespace {
+
+constexpr const char* kRecompute = "recompute";  // no op, but several
+
+}  // namespace
 
 Var Tape::leaf(const Tensor& value, GradientSink* sink, int use) {
   if (!recording_ || sink == nullptr) return {value, nullptr};
@@ -15,23 +20,25 @@ void Tape::push(const char* op, const std::shared_ptr<Gradient>& output, std::fu
   nodes_.push_back({scope_, op, output, std::move(run)});
 }
 
-void Tape::inspect(const std::string& scope, const char* op, const char* phase, const Tensor& tensor) const {
-  if (inspector_) inspector_(scope + ": " + op, phase, tensor);
+void Tape::show(const std::string& scope, std::string_view op, const char* phase, const Tensor& tensor) const {
+  if (ctx_.observer == nullptr || ctx_.idle) return;
+  ctx_.observer->show(text(scope, ": ", op, " (", phase, ")"), ctx_.first_shard, {tensor});
 }
 
 Var Tape::recompute(Segment segment, const Var& x) {
   Tape forward(ctx_, false);
   forward.set_scope(scope_);
-  forward.set_inspector(inspector_);
   Var y = segment(forward, Var{x.value, nullptr});
   if (!recording_) return y;
   y.gradient = std::make_shared<Gradient>();
-  push("recompute", y.gradient, [segment = std::move(segment), x](Tape& tape, const Tensor& dy) {
+  push(kRecompute, y.gradient, [segment = std::move(segment), x](Tape& tape, const Tensor& dy) {
     Tape again(tape.context(), true);
     again.recomputing_ = true;
-    again.set_inspector(tape.inspector_);
     const Var input{x.value, std::make_shared<Gradient>()};
-    again.backward(segment(again, input), dy);
+    const auto observer = std::exchange(tape.context().observer, nullptr);  // it was shown all of this before
+    const Var end = segment(again, input);
+    tape.context().observer = observer;
+    again.backward(end, dy);
     if (x.gradient != nullptr) x.gradient->add(tape.context(), input.gradient->take());
   });
   return y;
@@ -54,7 +61,7 @@ void Tape::backward(const Var& y, Tensor dy) {
     nodes_.pop_back();
     const Tensor gradient = node.output->take();
     if (!gradient.defined()) continue;
-    inspect(node.scope, node.op, "backward", gradient);
+    if (node.op != kRecompute) show(node.scope, node.op, "backward", gradient);
     const Profile::Span span(ctx_.profile.get(), node.op, node.scope, "backward");
     node.run(*this, gradient);
   }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,9 +21,6 @@ struct Var {
   std::shared_ptr<Gradient> gradient;
 };
 
-// Sees every tensor the tape makes: (where, "forward" or "backward", tensor). Used to find the first non-finite value.
-using Inspector = std::function<void(const std::string& where, const char* phase, const Tensor& tensor)>;
-
 class Tape {
  public:
   // A tape that does not record keeps nothing alive and runs forward only.
@@ -32,7 +30,8 @@ class Tape {
   bool recording() const { return recording_; }
   bool recomputing() const { return recomputing_; }  // what runs forward has done so before
   void set_scope(std::string scope) { scope_ = std::move(scope); }  // names the ops that follow, for messages
-  void set_inspector(Inspector inspector) { inspector_ = std::move(inspector); }
+  // Shows the context's observer what an op made (forward), or the gradient that came to it (backward).
+  void show(std::string_view op, const char* phase, const Tensor& tensor) const { show(scope_, op, phase, tensor); }
 
   // A leaf whose gradient goes to `sink` (a parameter) as its use number `use`.
   Var leaf(const Tensor& value, GradientSink* sink, int use = 0);
@@ -59,13 +58,12 @@ class Tape {
 
   template <class Op>
   Tensor forward(const typename Op::Params& params, const std::array<Tensor, Op::arity>& inputs, typename Op::Saved* saved);
-  void inspect(const std::string& scope, const char* op, const char* phase, const Tensor& tensor) const;
+  void show(const std::string& scope, std::string_view op, const char* phase, const Tensor& tensor) const;
   void push(const char* op, const std::shared_ptr<Gradient>& output, std::function<void(Tape&, const Tensor&)> run);
 
   Context& ctx_;
   bool recording_, recomputing_ = false;
   std::string scope_;
-  Inspector inspector_;
   std::vector<Node> nodes_;
 };
 
@@ -74,7 +72,7 @@ Tensor Tape::forward(const typename Op::Params& params, const std::array<Tensor,
                      typename Op::Saved* saved) {
   const Profile::Span span(ctx_.profile.get(), Op::name, scope_, "forward");
   Tensor y = Op::forward(ctx_, params, inputs, saved);
-  inspect(scope_, Op::name.data(), "forward", y);
+  show(Op::name, "forward", y);
   return y;
 }
 

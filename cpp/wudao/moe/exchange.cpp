@@ -69,7 +69,7 @@ Plan Exchange::plan(Context& ctx, const Tensor& indices, std::int64_t experts, c
     fail<ShapeError>("moe", "tokens", text("equally many in each of ", own, " virtual shards"), text(indices.dim(0)));
   }
   Plan plan;
-  plan.blocks = blocks_of(shards);
+  plan.blocks = blocks_of(shards, ctx.observer != nullptr);
   for (const ShardRange& range : shards) plan.shards += range.count;
   const Counts mine = sort_choices(ctx, indices, experts, own, plan);
   for (int r = 0; r < comm_->size(); ++r) {

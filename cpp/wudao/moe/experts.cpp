@@ -85,7 +85,7 @@ Tensor gradients(Context& ctx, const Plan& plan, const Part& part, const Tensor&
 }  // namespace
 
 Experts::Experts(nn::ParameterList& list, const std::string& name, const LayerConfig& config, int rank, int ranks)
-    : hidden_(config.hidden), activation_(config.activation) {
+    : name_(name), hidden_(config.hidden), activation_(config.activation) {
   const auto [first, last] = experts_of(config.experts(), rank, ranks);
   first_ = first;
   count_ = last - first;
@@ -107,6 +107,20 @@ Experts::Experts(nn::ParameterList& list, const std::string& name, const LayerCo
   }
 }
 
+// Shows the observer the rows of each expert, shard by shard.
+void Experts::show(Context& ctx, const Plan& plan, const char* what, const Tensor& rows) const {
+  if (ctx.observer == nullptr) return;
+  const auto* const begin = plan.shard_begin.data<std::int64_t>();
+  for (const ShardBlock& block : plan.blocks) {
+    std::vector<Tensor> parts;
+    for (std::int64_t e = 0; e < count_; ++e) {
+      const std::int64_t* const at = begin + e * (plan.shards + 1) + block.column;
+      parts.push_back(rows.rows(at[0], at[1] - at[0]));
+    }
+    ctx.observer->show(what + name_, block.shards.first, parts);
+  }
+}
+
 Tensor Experts::forward(Context& ctx, const Plan& plan, const Tensor& rows, ExpertRows* saved, const Tensor& y) const {
   if (saved != nullptr) saved->x = rows;
   for (const Bank& bank : banks_) {
@@ -121,6 +135,7 @@ Tensor Experts::forward(Context& ctx, const Plan& plan, const Tensor& rows, Expe
     saved->inner.push_back(inner);
     saved->activated.push_back(activated);
   }
+  show(ctx, plan, "output of ", y);
   return y;
 }
 
@@ -135,6 +150,7 @@ Tensor Experts::backward(Context& ctx, const Plan& plan, const ExpertRows& saved
     gradients(ctx, plan, part, saved.x.rows(part.first_row, part.rows), saved.inner[b], dinner, *bank.up_weight,
               *bank.up_bias, activation_, dx.rows(part.first_row, part.rows));
   }
+  show(ctx, plan, "input gradient of ", dx);
   return dx;
 }
 

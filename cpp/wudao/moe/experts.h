@@ -26,6 +26,7 @@ class Experts {
  public:
   Experts(nn::ParameterList& list, const std::string& name, const LayerConfig& config, int rank, int ranks);
 
+  const std::string& name() const { return name_; }
   const std::vector<Bank>& banks() const { return banks_; }
   std::int64_t first() const { return first_; }  // global ids [first, first + count)
   std::int64_t count() const { return count_; }
@@ -37,6 +38,8 @@ class Experts {
   Tensor backward(Context& ctx, const Plan& plan, const ExpertRows& saved, const Tensor& dy, const Tensor& dx) const;
 
  private:
+  void show(Context& ctx, const Plan& plan, const char* what, const Tensor& rows) const;
+  std::string name_;
   std::int64_t hidden_, first_, count_;
   kernels::Activation activation_;
   std::vector<Bank> banks_;

@@ -92,6 +92,7 @@ Var Layer::operator()(const nn::Pass& pass, const Var& x, const Var& residual, b
                                                 global ? comm_.get() : nullptr, global ? nullptr : &telemetry_.batch},
                                                logits, noise);
   if (!tape.recomputing()) telemetry_.add(state->routing);
+  tape.show("choices", "forward", state->routing.indices);
   const auto plan =
       std::make_shared<Plan>(exchange_->plan(ctx, state->routing.indices, config_.experts(), peers_of(ctx, *comm_)));
   const Var y = tape.apply<Mixture>({plan, &experts_, exchange_.get(), &telemetry_.exchange_seconds, pass.dropout,

@@ -62,6 +62,9 @@ ops::Tensors<3> Mixture::backward(Context& ctx, const Params& params, const Save
                                  dmade.raw(), grads[1].raw(), saved.made.dtype(), dy.dtype(), params.dropout,
                                  dropout_key(ctx, params), params.first_row, slot.dim(0), dy.dim(1), slot.dim(1),
                                  ctx.pool.get()});
+  if (ctx.observer != nullptr && !ctx.idle) {
+    ctx.observer->show("pull on " + params.experts->name(), ctx.first_shard, {dmade});
+  }
   const Tensor pull = timed(params.exchange_seconds, [&] { return exchange.scatter(ctx, *params.plan, dmade); });
   const Tensor drows =
       params.experts->backward(ctx, *params.plan, saved.rows, pull, exchange.room(ctx, pull.shape(), pull.dtype()));

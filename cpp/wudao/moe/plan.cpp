@@ -11,12 +11,12 @@ std::pair<std::int64_t, std::int64_t> experts_of(std::int64_t experts, int rank,
   return comm::part_of(experts, rank, ranks);
 }
 
-std::vector<ShardBlock> blocks_of(const std::vector<ShardRange>& shards) {
+std::vector<ShardBlock> blocks_of(const std::vector<ShardRange>& shards, bool single) {
   std::vector<ShardBlock> blocks;
   int column = 0;
   const auto push = [&](ShardBlock block) {
     blocks.push_back(block);
-    while (blocks.size() > 1) {  // two neighbours that are the halves of a node become the node
+    while (!single && blocks.size() > 1) {  // two neighbours that are the halves of a node become the node
       ShardBlock& left = blocks[blocks.size() - 2];
       const ShardBlock& right = blocks.back();
       const bool halves = left.shards.count == right.shards.count &&

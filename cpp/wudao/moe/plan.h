@@ -45,8 +45,8 @@ struct Plan {
 // Experts of rank r of `ranks`: [first, second).
 std::pair<std::int64_t, std::int64_t> experts_of(std::int64_t experts, int rank, int ranks);
 
-// The aligned powers of two that these shards fall into.
-std::vector<ShardBlock> blocks_of(const std::vector<ShardRange>& shards);
+// The aligned powers of two that these shards fall into; or each shard by itself.
+std::vector<ShardBlock> blocks_of(const std::vector<ShardRange>& shards, bool single);
 
 using Counts = std::vector<std::int64_t>;
 

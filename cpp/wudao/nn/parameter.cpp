@@ -6,7 +6,17 @@ namespace wudao::nn {
 
 void Parameter::add(Context& ctx, Tensor gradient, int use) {
   if (ctx.idle) return;
+  if (ctx.observer != nullptr) ctx.observer->show("gradient of " + name_, ctx.first_shard, {gradient});
   trees_.at(static_cast<std::size_t>(use)).add(ctx, std::move(gradient), ctx.first_shard, ctx.shards);
+}
+
+void Parameter::add_node(Context& ctx, Tensor gradient, int first, int count) {
+  if (ctx.observer != nullptr) {
+    std::vector<Tensor> experts;
+    for (std::int64_t e = 0; e < gradient.dim(0); ++e) experts.push_back(gradient.rows(e, 1));
+    ctx.observer->show("gradient of " + name_, first, experts);
+  }
+  trees_[0].add(ctx, std::move(gradient), first, count);
 }
 
 Tensor Parameter::take_gradient(Context& ctx) {

@@ -24,10 +24,9 @@ class Parameter : public GradientSink {
   bool decay() const { return decay_; }  // whether weight decay applies: matrices yes, biases and norms no
 
   void add(Context& ctx, Tensor gradient, int use) override;
-  // The part of the gradient (of its first use) that comes from `count` shards from `first` on.
-  void add_node(Context& ctx, Tensor gradient, int first, int count) {
-    trees_[0].add(ctx, std::move(gradient), first, count);
-  }
+  // The part of the gradient (of its first use) that comes from `count` shards from `first` on. The parameter is one of
+  // experts, each of which has a row.
+  void add_node(Context& ctx, Tensor gradient, int first, int count);
   // The gradient of the global batch: the sum of the uses, in their order. Zeros if the batch never reached it.
   Tensor take_gradient(Context& ctx);
   // What there is of it from the shards of this process alone, which need not be the first.

@@ -7,6 +7,7 @@
 
 #include "wudao/base/profile.h"
 #include "wudao/base/thread_pool.h"
+#include "wudao/tensor/observer.h"
 #include "wudao/tensor/tensor.h"
 
 namespace wudao {
@@ -24,7 +25,8 @@ struct Context {
   std::shared_ptr<Arena> arena;
   std::shared_ptr<ThreadPool> pool;
   const kernels::Table* kernels = nullptr;
-  std::shared_ptr<Profile> profile;  // null: nothing is measured
+  std::shared_ptr<Profile> profile;    // null: nothing is measured
+  std::shared_ptr<Observer> observer;  // null: nobody looks on; else one shard is at work at a time
 
   // The micro-batch at work: `shards` virtual shards of equally many samples from shard `first_shard` on, the first of
   // which is sample `first_sample` of the global batch. Sums over rows are taken per shard, then over shards in one

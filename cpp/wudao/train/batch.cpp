@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "wudao/train/trainer.h"
 
@@ -17,6 +16,7 @@ void check(const Batch& batch, const PassOptions& options) {
   if (micro < 0 || micro > v || (micro & (micro - 1)) != 0) {
     fail<ConfigError>("train", "micro_shards", text("a power of two up to ", v, ", or 0 for all"), text(micro));
   }
+  if (options.only >= v) fail<ConfigError>("replay", "shard", text("0 to ", v - 1), text(options.only));
 }
 
 // scale * loss_mask / sum(loss_mask).
@@ -47,20 +47,12 @@ double tree_sum(const double* values, int count) {
   return count == 1 ? values[0] : tree_sum(values, count / 2) + tree_sum(values + count / 2, count / 2);
 }
 
-using MakeInspector = std::function<Inspector(int first_shard)>;
-
 // A batch on its way through the model, the passes of this rank one after the other.
 class Run {
  public:
   Run(const Context& ctx, const model::GLM& glm, const Grid& grid, const Batch& batch, const PassOptions& options,
-      bool gradients, MakeInspector inspector)
-      : ctx_(ctx),
-        glm_(glm),
-        grid_(grid),
-        batch_(batch),
-        options_(options),
-        gradients_(gradients),
-        inspector_(std::move(inspector)) {
+      bool gradients)
+      : ctx_(ctx), glm_(glm), grid_(grid), batch_(batch), options_(options), gradients_(gradients) {
     check(batch, options);
     shared_ = grid.ranks() == 1 && glm.comm()->size() > 1;
     if (shared_ && gradients) {
@@ -77,26 +69,32 @@ class Run {
   }
 
   double operator()() {
-    const int micro = options_.micro_shards > 0 ? options_.micro_shards : options_.shards;
-    const std::vector<Pass> passes = passes_of(grid_, options_.shards, micro);
+    const std::vector<Pass> passes = passes_of(grid_, options_.shards, micro());
     ctx_.packs_anew = gradients_ && passes.size() == 1;
     for (const moe::Layer* layer : glm_.expert_layers()) layer->begin_batch();
     // The global-batch loss pulls by what all tokens chose: its backward begins when all of them have.
     if (gradients_ && waits_for_all()) {
       std::vector<std::unique_ptr<Forward>> all;
-      for (const Pass& pass : passes) all.push_back(forward(pass));
+      for (const Pass& pass : passes) {
+        auto one = forward(pass);
+        if (is_wanted(pass)) all.push_back(std::move(one));
+      }
       share();
       for (const auto& one : all) backward(*one);
     } else {
       for (const Pass& pass : passes) {
+        if (!is_wanted(pass)) continue;
         const auto one = forward(pass);
         if (gradients_) backward(*one);
       }
       share();
     }
     grid_.world->all_reduce(ctx_, losses_, comm::Reduce::kSum);
-    return tree_sum(losses_.data<double>(), options_.shards) / options_.loss_scale;
+    for (int s = 0; s < options_.shards; ++s) losses_.data<double>()[s] /= options_.loss_scale;
+    return tree_sum(losses(), options_.shards);
   }
+
+  const double* losses() const { return losses_.data<double>(); }  // of each shard
 
  private:
   struct Forward {
@@ -105,6 +103,14 @@ class Run {
     Tape tape;
     Var end;  // the losses of its shards; of an idle rank, no rows
   };
+
+  // Who looks on is shown each shard by itself.
+  int micro() const {
+    if (options_.observer != nullptr) return 1;
+    return options_.micro_shards > 0 ? options_.micro_shards : options_.shards;
+  }
+
+  bool is_wanted(const Pass& pass) const { return options_.only < 0 || pass.mine.first == options_.only; }
 
   bool waits_for_all() const {
     return std::ranges::any_of(glm_.expert_layers(),
@@ -123,10 +129,10 @@ class Run {
     ctx_.peers = shared_ ? std::vector<ShardRange>{} : pass.row;
     ctx_.first_sample = of_shard * pass.mine.first;
     ctx_.samples = of_shard * pass.mine.count;
-    auto out = std::make_unique<Forward>(ctx_, gradients_);
+    ctx_.observer = is_wanted(pass) ? options_.observer : nullptr;
+    auto out = std::make_unique<Forward>(ctx_, gradients_ && is_wanted(pass));
     const std::int64_t row = ctx_.first_sample * batch_.length, rows = ctx_.samples * batch_.length;
     Tape& tape = out->tape;
-    if (inspector_) tape.set_inspector(inspector_(pass.mine.first));
     const model::GLM::Options how = {options_.dropout, options_.recompute && gradients_, options_.int8,
                                      options_.training};
     if (ctx_.idle) {
@@ -151,7 +157,6 @@ class Run {
   const PassOptions& options_;
   bool gradients_;
   bool shared_ = false;  // the ranks that share the experts all run the whole batch
-  MakeInspector inspector_;
   Tensor weights_, losses_;  // (B T,); (V,) float64
 };
 
@@ -193,11 +198,26 @@ bool is_finite(const Tensor& tensor) {
   }
 }
 
+// Finds the first tensor with a value that is not finite.
+class FiniteCheck final : public Observer {
+ public:
+  explicit FiniteCheck(std::string& found) : found_(found) {}
+  void show(const std::string& what, int shard, const std::vector<Tensor>& parts) override {
+    if (found_.empty() && !std::ranges::all_of(parts, is_finite)) found_ = text(what, ", shard ", shard);
+  }
+
+ private:
+  std::string& found_;
+};
+
 }  // namespace
 
 double run_batch(Context& ctx, const model::GLM& glm, const Grid& grid, const Batch& batch, const PassOptions& options,
-                 bool gradients) {
-  return Run(ctx, glm, grid, batch, options, gradients, nullptr)();
+                 bool gradients, std::vector<double>* of_shards) {
+  Run run(ctx, glm, grid, batch, options, gradients);
+  const double loss = run();
+  if (of_shards != nullptr) of_shards->assign(run.losses(), run.losses() + options.shards);
+  return loss;
 }
 
 std::string find_non_finite(Context& ctx, const model::GLM& glm, const Grid& grid, const Batch& batch,
@@ -206,14 +226,9 @@ std::string find_non_finite(Context& ctx, const model::GLM& glm, const Grid& gri
   for (const nn::ParameterPtr& parameter : glm.parameters()) {
     if (found.empty() && !is_finite(parameter->value())) found = "parameter " + parameter->name();
   }
-  const auto inspector = [&](int shard) {
-    return [&found, shard](const std::string& where, const char* phase, const Tensor& tensor) {
-      if (found.empty() && !is_finite(tensor)) found = text(where, " (", phase, "), shard ", shard);
-    };
-  };
   PassOptions one = options;
-  one.micro_shards = 1;
-  Run(ctx, glm, grid, batch, one, true, inspector)();
+  one.observer = std::make_shared<FiniteCheck>(found);
+  Run(ctx, glm, grid, batch, one, true)();
   for (const nn::ParameterPtr& parameter : glm.parameters()) {
     if (found.empty() && !is_finite(parameter->take_own(ctx))) found = "gradient of " + parameter->name();
     parameter->clear_gradient();

@@ -32,11 +32,17 @@ std::string Trainer::why_skipped(Context& ctx, const Batch& batch, const PassOpt
   return text("gradients of float16 overflow at a loss scale of ", scale, ": the next step takes ", scale / 2.0);
 }
 
+// Shards that go through one at a time share packed forms of the weights, which a step in one pass does not keep.
+void Trainer::forget_packed_forms() const {
+  for (const nn::ParameterPtr& parameter : glm_.parameters()) parameter->value().storage().packed().clear();
+}
+
 StepResult Trainer::step(Context& ctx, const Batch& batch, const StepOptions& options) {
   StepResult result;
   PassOptions pass = options.pass;
   pass.loss_scale = result.loss_scale = loss_scale_.scale;
-  result.loss = run_batch(ctx, glm_, grid_, batch, pass, true);
+  result.loss = run_batch(ctx, glm_, grid_, batch, pass, true, &result.losses);
+  if (pass.observer != nullptr) forget_packed_forms();
   const auto begin = std::chrono::steady_clock::now();
   std::vector<Tensor> gradients = take_gradients(ctx, glm_, grid_, options.pass.shards);
   result.reduce_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -27,14 +27,16 @@ struct PassOptions {
   bool training = true;  // whether routers may draw random numbers and experts be full
   std::uint64_t seed = 0;
   std::uint32_t step = 0;
-  double loss_scale = 1.0;  // of the gradients, a power of two
+  double loss_scale = 1.0;             // of the gradients, a power of two
+  std::shared_ptr<Observer> observer;  // is shown what is computed; shards then go through one at a time
+  int only = -1;                       // of one process: the only shard whose gradients are wanted; -1: all
 };
 
 // The loss of the batch: sum of loss_mask * negative log-probability over the sum of loss_mask, in nats. With
 // `gradients` the parameters' gradient trees are filled, times loss_scale, with the shards of this rank's part of the
-// batch, which every rank gives whole.
+// batch, which every rank gives whole. `of_shards`: receives the parts of the loss, shard by shard.
 double run_batch(Context& ctx, const model::GLM& glm, const Grid& grid, const Batch& batch, const PassOptions& options,
-                 bool gradients);
+                 bool gradients, std::vector<double>* of_shards = nullptr);
 
 // The first tensor with a value that is not finite: where it was made, in words; empty if there is none.
 std::string find_non_finite(Context& ctx, const model::GLM& glm, const Grid& grid, const Batch& batch,
@@ -61,6 +63,7 @@ struct StepResult {
   bool skipped = false;
   std::string reason;           // of skipping
   double reduce_seconds = 0.0;  // of summing gradients over ranks
+  std::vector<double> losses;   // of each shard
 };
 
 class Trainer {
@@ -72,9 +75,10 @@ class Trainer {
   StepResult step(Context& ctx, const Batch& batch, const StepOptions& options);
 
  private:
-  model::GLM& glm_;
+  void forget_packed_forms() const;
   std::string why_skipped(Context& ctx, const Batch& batch, const PassOptions& pass, double loss) const;
 
+  model::GLM& glm_;
   Grid grid_;
   optim::Optimizer optimizer_;
   LossScale loss_scale_;

@@ -13,7 +13,7 @@ import click
 
 from wudao_rt.cli.mistakes import told
 from wudao_rt.cli.root import root
-from wudao_rt.errors import Error, InternalError
+from wudao_rt.errors import CorruptionError, Error, InternalError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 OK, FAILED, USER_ERROR = 0, 1, 2
@@ -53,7 +53,7 @@ def _run(arguments: Sequence[str] | None, command: click.Command, name: str) -> 
         return USER_ERROR
     except click.ClickException as error:
         return _told(name, told(error), USER_ERROR)
-    except InternalError as error:
+    except (CorruptionError, InternalError) as error:
         return _told(name, str(error), FAILED)
     except (Error, DataError) as error:
         return _told(name, str(error), USER_ERROR)

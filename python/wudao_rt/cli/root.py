@@ -16,6 +16,7 @@ _COMMANDS = {
     "score": ("score", "Compute log-probabilities of continuations."),
     "eval": ("evaluate", "Compute the held-out loss of a model on a task."),
     "convert": ("convert", "Turn weights into a model folder, or a folder into weights."),
+    "replay": ("replay", "Compute a recorded step again and name the rank that computed something else."),
     "merge": ("merge", "Put the files of a checkpoint of several ranks together."),
     "inspect": ("inspect", "Look into a run with experts: their balance, and the domains that they serve."),
     "mpi": ("mpi", "Show the MPI libraries of this machine, or make a plugin for one."),

@@ -150,6 +150,8 @@ class TrainTable:
     eval_every: int = setting(0, "steps between held-out evaluations; 0: at the end only", low=0)
     eval_batches: int = setting(0, "batches of one evaluation; 0: the whole held-out split", low=0)
     checkpoint_every: int = setting(500, "steps between checkpoints; 0: at the end only", low=0)
+    record: int = setting(100, "steps between those that are recorded for wudao-rt replay, beside the first after "
+                             "every checkpoint; 0: none", low=0, layout=True)
     sample_every: int = setting(0, "steps between samples from the live weights; 0: none", low=0)
     threads: int = setting(0, "threads; 0: as many as this machine grants", low=0, high=1024, layout=True)
 

@@ -14,9 +14,11 @@ from wudao_rt.files import write_whole
 from wudao_rt.training.balance import Balance
 
 if TYPE_CHECKING:
+    from wudao_rt.training.record import Record
     from wudao_rt.training.tensorboard import Events
 
 LOG, EVALUATIONS, BALANCE, EVENTS = "log.jsonl", "eval.jsonl", "balance.jsonl", "tensorboard"
+RECORD = "record.jsonl"
 _MANY_EXPERTS, _EVERY = 4096, 50
 
 
@@ -72,7 +74,7 @@ class StepInfo:
 
 
 class RunLog:
-    """Write log.jsonl, eval.jsonl and TensorBoard events of a run; a resumed run drops what came after its checkpoint.
+    """Write the .jsonl files and TensorBoard events of a run; a resumed run drops what came after its checkpoint.
 
     Args:
         run: run folder.
@@ -87,6 +89,9 @@ class RunLog:
         self._evaluations = (run / EVALUATIONS).open("a", encoding="utf-8")
         self._balance_path, self._resumed_at = run / BALANCE, resumed_at
         self._balance: TextIO | None = None
+        self._record_path = run / RECORD
+        if self._record_path.is_file():
+            _cut(self._record_path, resumed_at)
         self._events = _events(run / EVENTS, resumed_at) if tensorboard else None
 
     def step(self, info: StepInfo) -> None:
@@ -106,6 +111,12 @@ class RunLog:
             self._balance = self._balance_path.open("a", encoding="utf-8")
         self._balance.write(json.dumps({"step": step, "counts": balance.counts, "dropped": balance.dropped_by_expert},
                                        separators=(",", ":")) + "\n")
+
+    def recorded(self, record: Record | None) -> None:
+        """Write a step that was recorded, at once: it is wanted most when a machine fails."""
+        if record is not None:
+            with self._record_path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record.to_json(), separators=(",", ":")) + "\n")
 
     def evaluation(self, step: int, record: dict[str, Any]) -> None:
         """Write a held-out evaluation; one of a step that is there already is the same, and is not written again."""
@@ -154,6 +165,9 @@ class NoLog:
         self.seconds = seconds
 
     def step(self, info: StepInfo) -> None:
+        """Write nothing."""
+
+    def recorded(self, record: Record | None) -> None:
         """Write nothing."""
 
     def evaluation(self, step: int, record: dict[str, Any]) -> None:

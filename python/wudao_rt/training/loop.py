@@ -12,6 +12,7 @@ from wudao_rt.errors import Error
 from wudao_rt.evaluation import held_out_loss
 from wudao_rt.training import checkpoint
 from wudao_rt.training.agreed import DEPTH, STOPS, Agreed
+from wudao_rt.training.agreement import agreed_weights
 from wudao_rt.training.balance import Balance, Traffic
 from wudao_rt.training.clock import Stopwatch
 from wudao_rt.training.cost import Report, peak_memory_bytes, step_flops
@@ -20,6 +21,7 @@ from wudao_rt.training.interrupt import Interrupt
 from wudao_rt.training.log import NoLog, RunLog, StepInfo
 from wudao_rt.training.prefetch import Prefetch
 from wudao_rt.training.rates import Rates
+from wudao_rt.training.recording import Recording
 from wudao_rt.training.samples import draw_samples
 from wudao_rt.training.session import Session
 
@@ -108,15 +110,20 @@ class StepLoop:
         return f"--max-seconds {self._limits.max_seconds:g}" if self._agreed.over else ""
 
     def _step(self, rows: Rows) -> dict[str, Any]:
-        session, train = self._session, self._train
+        session = self._session
         share = self._rates.share(session.step + 1, self._agreed.seconds)
-        result = session.trainer.step(
-            dict(rows.arrays), lr=train.lr * share, muon_lr=train.muon_lr * share, clip=train.clip, shards=train.shards,
-            micro_shards=train.micro_shards, recompute=train.recompute, int8=train.products == "int8",
-            dropout=session.model.config.dropout > 0, seed=train.seed, step=session.step)
-        session.step += 1
-        session.tokens += rows.tokens
-        return result | {"rows": rows, "lr": train.lr * share}
+        recording = self._recording_of(session.step)
+        result = session.advance(rows, share, recording and recording.recorder)
+        if recording:
+            self._log.recorded(recording.finish())
+        return result | {"rows": rows, "lr": self._train.lr * share}
+
+    def _recording_of(self, step: int) -> Recording | None:
+        """Return what takes down the step after `step` steps, where it is to be recorded."""
+        every = self._train.record
+        if not every or (step % every and step != self._saved_at):
+            return None
+        return Recording(self._session, self._rates.done(step, self._agreed.before(step)))
 
     def _told(self, result: dict[str, Any], layers: list[dict[str, Any]]) -> None:
         rows, now = result["rows"], self._agreed.seconds
@@ -143,6 +150,8 @@ class StepLoop:
     def _save(self) -> None:
         self._log.flush()
         if self._session.step > self._saved_at:
+            if self._train.record:
+                agreed_weights(self._session)
             keep = self._session.config.output.keep_last
             path = checkpoint.save(self._session.folder, self._session.snapshot(), keep, self._ranks)
             self._saved_at = self._session.step

@@ -33,6 +33,7 @@ class Ranks:
 
     def __init__(self, comm: Communicator) -> None:
         self.world = comm
+        self.number = comm.rank  # in the job, as the launcher counts
         self.row: Communicator | None = None  # None: this process has all experts
         self.column: Communicator | None = None
 

@@ -14,7 +14,7 @@ from wudao_rt import _core
 from wudao_rt.config import Config, GLMConfig, ModelTable, load_config
 from wudao_rt.config.files import to_toml
 from wudao_rt.data.tokenizer import Tokenizer
-from wudao_rt.datasets import Source
+from wudao_rt.datasets import Rows, Source
 from wudao_rt.errors import CheckpointError, ConfigError
 from wudao_rt.files import write_whole
 from wudao_rt.glm import GLM
@@ -59,6 +59,27 @@ class Session:
                         self._moments(), to_toml(self.config, layout=False), self.model.tokenizer,
                         self.trainer.loss_scale if self.config.train.dtype == "float16" else None)
 
+    def advance(self, rows: Rows, share: float, recorder: _core.Recorder | None = None) -> dict[str, Any]:
+        """Take a step and return what the engine tells of it.
+
+        Args:
+            rows: batch of the step.
+            share: of the peak learning rates.
+            recorder: takes down what is computed.
+        """
+        train = self.config.train
+        result = self.trainer.step(dict(rows.arrays), lr=train.lr * share, muon_lr=train.muon_lr * share,
+                                   clip=train.clip, recorder=recorder, **self.pass_options())
+        self.step += 1
+        self.tokens += rows.tokens
+        return result
+
+    def pass_options(self) -> dict[str, Any]:
+        """Return how the batch of the next step goes through the model."""
+        train = self.config.train
+        return {"shards": train.shards, "micro_shards": train.micro_shards, "recompute": train.recompute,
+                "int8": train.products == "int8", "dropout": self.model.config.dropout > 0, "seed": train.seed,
+                "step": self.step}
 
     def _moments(self) -> dict[str, Any]:
         where = moment_places(self.model.places, self.trainer.state_names)
@@ -123,6 +144,23 @@ def resume(folder: Path, changes: tuple[str, ...], say: Callable[[str], None], r
     session = _assemble(config, folder, config.model.glm(), tokenizer, corpora, ranks)
     _restore(session, restored)
     _keep_config(session)  # only now: a change that does not fit must not be kept
+    return session
+
+
+def reopen(config: Config, folder: Path, at: Path | None) -> Session:
+    """Return a run as one process sees it at a checkpoint, or before its first step; nothing is written.
+
+    Args:
+        config: with the shape of the model spelled out.
+        folder: run folder.
+        at: a verified checkpoint; None: before the first step.
+    """
+    corpora = Corpora(config, folder)
+    kept = at or next((folder / checkpoint.FOLDER / f"step-{step}" for step in checkpoint.steps_of(folder)), None)
+    tokenizer = Tokenizer.load(kept / TOKENIZER) if kept else corpora.tokenizer()
+    session = _assemble(config, folder, config.model.glm(), tokenizer, corpora, Ranks.alone())
+    if at is not None:
+        _restore(session, checkpoint.restore(at))
     return session
 
 

@@ -6,7 +6,8 @@
 
 from wudao_rt.training.checkpoint.merge import merge
 from wudao_rt.training.checkpoint.read import Restored, newest_good, restore, steps_of, verify
-from wudao_rt.training.checkpoint.snapshot import Snapshot
+from wudao_rt.training.checkpoint.snapshot import FOLDER, Snapshot
 from wudao_rt.training.checkpoint.write import last_good, save
 
-__all__ = ["Restored", "Snapshot", "last_good", "merge", "newest_good", "restore", "save", "steps_of", "verify"]
+__all__ = ["FOLDER", "Restored", "Snapshot", "last_good", "merge", "newest_good", "restore", "save", "steps_of",
+           "verify"]

@@ -87,8 +87,14 @@ def _damaged(path: Path, name: str, expected: str, came: str | None) -> Checkpoi
                            "damaged; use another one.")
 
 
-def newest_good(run: Path, say: Callable[[str], None], ranks: Ranks | None = None) -> Path:
+def newest_good(run: Path, say: Callable[[str], None], ranks: Ranks | None = None, at_most: int | None = None) -> Path:
     """Return the newest checkpoint of a run that is whole; say which damaged ones were passed over.
+
+    Args:
+        run: run folder.
+        say: is told.
+        ranks: that share the work.
+        at_most: its step at the most; None: any.
 
     Raises:
         CheckpointError: none is whole.
@@ -96,6 +102,8 @@ def newest_good(run: Path, say: Callable[[str], None], ranks: Ranks | None = Non
     ranks = ranks or Ranks.alone()
     for step in ranks.told_by_first(steps_of(run)):
         path = run / FOLDER / f"step-{step}"
+        if at_most is not None and step > at_most:
+            continue
         try:
             verify(path, ranks)
         except CheckpointError as error:
