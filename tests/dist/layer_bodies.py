@@ -62,10 +62,12 @@ def layer(comm):  # [15, 16, 18 in part, 21, 22, 28, 30]
 
 def two_level(comm):  # [17, 18, 28]: the bits of flat, for every size of supernode
     for size in (s for s in (1, 2, 4) if comm.size % s == 0):
-        for name in ("naive", "classes", "noisy"):
-            options = LAYERS[name]
+        for name in ("naive", "uneven experts", "classes", "capacity", "noisy"):
+            options = LAYERS[name] | {"exchange": "two_level", "supernode_size": size}
             if options.get("num_experts", 6) >= comm.size:
-                _same(comm, options | {"exchange": "two_level", "supernode_size": size}, "float64")
+                _same(comm, options, "float64")
+        options = LAYERS["naive"] | {"exchange": "two_level", "supernode_size": size}
+        _same(comm, options, "float64", count=3)  # ranks without tokens
     options = LAYERS["naive"] | {"exchange": "two_level", "supernode_size": comm.size + 1}
     with pytest.raises(ConfigError, match=f"supernode_size: expected a divisor of the {comm.size} ranks, got"):
         MoELayer(MoEConfig(HIDDEN, **options), comm=comm)

@@ -48,3 +48,27 @@ def test_over_mpi(body, ranks):
 @pytest.mark.parametrize("body", BODIES)
 def test_by_messages_alone(body):  # as between nodes
     assert not any(outcome(4, "0")[body]), outcome(4, "0")[body]
+
+
+COUNTED = """
+import numpy as np
+from wudao_rt import distributed
+from wudao_rt.moe import MoEConfig, MoELayer
+
+comm = distributed.init()
+x = np.random.default_rng(comm.rank).normal(size=(50 * comm.rank, 32))
+for exchange, size in (("flat", 2), ("two_level", 1), ("two_level", 2), ("two_level", 4)):
+    layer = MoELayer(MoEConfig(32, 9, 16, exchange=exchange, supernode_size=size), dtype="float64", comm=comm)
+    layer.loss_and_gradients(x, x)
+    for rank in range(comm.size):
+        comm.barrier()
+        if rank == comm.rank:
+            print(exchange, size, rank, sorted(comm.counters.items()), flush=True)
+"""
+
+
+def test_counters_are_those_of_messages():
+    told = [mpi(4, "-c", COUNTED, WUDAO_COMM_SHARED=shared) for shared in "10"]
+    assert [one.code for one in told] == [0, 0], told
+    assert len(told[0].out.splitlines()) == 16
+    assert sorted(told[0].out.splitlines()) == sorted(told[1].out.splitlines())

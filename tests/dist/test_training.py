@@ -36,6 +36,8 @@ LAYOUTS = {
     "3": (3, {}),
     "4-ep2-dp2": (4, {"parallel__experts": 2}),
     "4-two-level": (4, {"parallel__experts": 4, "parallel__exchange": "two_level", "parallel__supernode_size": 2}),
+    "4-two-level-messages": (4, {"parallel__experts": 4, "parallel__exchange": "two_level",
+                                 "parallel__supernode_size": 2, "env": {"WUDAO_COMM_SHARED": "0"}}),
     "4-dp": (4, {"parallel__experts": 1}),
     "4-messages": (4, {"env": {"WUDAO_COMM_SHARED": "0"}}),  # what ranks on several nodes do
     "8-columns": (8, {"parallel__experts": 4, "parallel__placement": "columns"}),

@@ -34,6 +34,8 @@ STALLS = {
                      " is in "),
     "left a part": ("part = comm.split(0)\nif comm.rank == 0: time.sleep(30)\npart.all_reduce(np.ones(2))",
                     "all_gather #2 of world/0", "rank 0 does not answer"),
+    "keeps another": ("part = comm.split(comm.rank // 2)\nif comm.rank == 2: time.sleep(30)\n"
+                      "(part if comm.rank == 0 else comm).barrier()", "barrier #", "rank 2 does not answer"),
 }
 
 
@@ -45,7 +47,28 @@ def test_a_rank_that_does_not_come_is_named(case):
     lines = [line for line in done.err.splitlines() if "[rank " in line and "waited for 1 s" in line]
     assert lines and all(call in line for line in lines)
     assert all(who in line for line in lines), lines
-    assert case == "is elsewhere" or "rank 1 is" not in done.err  # who waits too is not blamed
+    assert case in ("is elsewhere", "keeps another") or "rank 1 is" not in done.err  # who waits too is not blamed
+
+
+LAYER = """
+import threading
+from wudao_rt.moe import MoEConfig, MoELayer
+
+layer = MoELayer(MoEConfig(64, 8, 64, exchange="two_level", supernode_size=2), comm=comm)
+if comm.rank == 2:
+    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGSTOP)).start()
+x = np.random.default_rng(comm.rank).normal(size=(64, 64)).astype("float32")
+while True:
+    layer.forward(x)
+"""
+
+
+@pytest.mark.parametrize("shared", "10")
+def test_a_rank_that_stops_in_an_exchange_is_named(shared):
+    done, seconds = job(LAYER, ranks=4, WUDAO_COMM_TIMEOUT="1", WUDAO_COMM_SHARED=shared)
+    assert done.code != 0 and seconds < 25
+    lines = [line for line in done.err.splitlines() if "waited for 1 s" in line]
+    assert lines and all("rank 2 does not answer" in line for line in lines), done.err
 
 
 def test_a_timeout_that_cannot_be_is_one_error():

@@ -27,6 +27,12 @@ std::pair<std::int64_t, std::int64_t> part_of(std::int64_t n, int part, int part
   return {n * part / parts, n * (part + 1) / parts};
 }
 
+std::shared_ptr<Communicator> Communicator::supernode(int size) {
+  std::shared_ptr<Communicator>& found = supernodes_[size];
+  if (found == nullptr) found = split(rank() / size, rank());
+  return found;
+}
+
 void Communicator::count(int to, std::int64_t bytes) {
   const bool near = supernode_ == 0 || to / supernode_ == rank() / supernode_;
   ++(near ? counters_.messages_intra : counters_.messages_inter);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -65,6 +66,8 @@ class Communicator {
   // Rank r's part of that: rows [r n / R, (r + 1) n / R) of data (n, ...).
   Tensor reduce_scatter(const Context& ctx, const Tensor& data, Reduce op);
 
+  // The ranks r with equal r / size, `size` a divisor of the ranks. Made by all at the first call, and kept.
+  std::shared_ptr<Communicator> supernode(int size);
   // Ranks r with equal r / size_of_supernode are near each other, as the counters see it. 0: all of them are.
   void set_supernode(int size) { supernode_ = size; }
   Counters& counters() { return counters_; }
@@ -72,6 +75,7 @@ class Communicator {
 
  private:
   int supernode_ = 0;
+  std::map<int, std::shared_ptr<Communicator>> supernodes_;  // by size
   Counters counters_;
 };
 

@@ -8,6 +8,9 @@
 
 namespace wudao::moe {
 
+// Where rows go next: to their experts, or back.
+enum class Way { kScatter, kCollect };
+
 class Exchange {
  public:
   explicit Exchange(std::shared_ptr<comm::Communicator> comm) : comm_(std::move(comm)) {}
@@ -16,7 +19,7 @@ class Exchange {
   // Learns from all ranks who sends what. `shards`: those at hand on every rank.
   Plan plan(Context& ctx, const Tensor& indices, std::int64_t experts, const std::vector<ShardRange>& shards);
   // Memory for rows that are going to be scattered or collected next, from which that is quickest.
-  virtual Tensor room(Context& ctx, const Shape& shape, DType dtype) { return ctx.empty(shape, dtype); }
+  virtual Tensor room(Context& ctx, const Shape& shape, DType dtype, Way) { return ctx.empty(shape, dtype); }
   // x (T, hidden), a row for each token -> the rows that this rank's experts see, in the order of the plan.
   virtual Tensor dispatch(Context& ctx, const Plan& plan, const Tensor& x) = 0;
   // The same of rows (sent, hidden) that are there already, one for each choice.

@@ -41,7 +41,7 @@ Tensor Mixture::forward(Context& ctx, const Params& params, const ops::Tensors<3
   Exchange& exchange = *params.exchange;
   const Tensor rows = timed(params.exchange_seconds, [&] { return exchange.dispatch(ctx, *params.plan, x); });
   const Tensor made = params.experts->forward(ctx, *params.plan, rows, saved == nullptr ? nullptr : &saved->rows,
-                                              exchange.room(ctx, rows.shape(), rows.dtype()));
+                                              exchange.room(ctx, rows.shape(), rows.dtype(), Way::kCollect));
   const Tensor back = timed(params.exchange_seconds, [&] { return exchange.collect(ctx, *params.plan, made); });
   if (saved != nullptr) {
     saved->made = back;
@@ -55,7 +55,7 @@ ops::Tensors<3> Mixture::backward(Context& ctx, const Params& params, const Save
                                   const ops::Flags<3>& needs) {
   const Tensor& slot = params.plan->slot;
   Exchange& exchange = *params.exchange;
-  const Tensor dmade = exchange.room(ctx, saved.made.shape(), saved.made.dtype());
+  const Tensor dmade = exchange.room(ctx, saved.made.shape(), saved.made.dtype(), Way::kScatter);
   ops::Tensors<3> grads;
   grads[1] = ctx.empty(saved.weights.shape(), saved.weights.dtype());
   ctx.kernels->combine_backward({dy.raw(), saved.made.raw(), slot.data<std::int64_t>(), saved.weights.raw(),
@@ -66,8 +66,8 @@ ops::Tensors<3> Mixture::backward(Context& ctx, const Params& params, const Save
     ctx.observer->show("pull on " + params.experts->name(), ctx.first_shard, {dmade});
   }
   const Tensor pull = timed(params.exchange_seconds, [&] { return exchange.scatter(ctx, *params.plan, dmade); });
-  const Tensor drows =
-      params.experts->backward(ctx, *params.plan, saved.rows, pull, exchange.room(ctx, pull.shape(), pull.dtype()));
+  const Tensor drows = params.experts->backward(ctx, *params.plan, saved.rows, pull,
+                                                exchange.room(ctx, pull.shape(), pull.dtype(), Way::kCollect));
   const Tensor back = timed(params.exchange_seconds, [&] { return exchange.collect(ctx, *params.plan, drows); });
   grads[0] = combine(ctx, params, back, {}, {}, back.dtype(), 0.0);
   if (needs[2] && saved.residual) grads[2] = dy;

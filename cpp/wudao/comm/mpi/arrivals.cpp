@@ -1,6 +1,8 @@
 #include "wudao/comm/mpi/arrivals.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <thread>
 
 #include "wudao/base/error.h"
@@ -16,8 +18,14 @@ constexpr auto kPatience = std::chrono::milliseconds(3000);  // for answers
 constexpr auto kLastAnswers = std::chrono::milliseconds(500);
 constexpr auto kBetweenLooks = std::chrono::milliseconds(20);
 constexpr int kSpins = 200;
+constexpr const char* kOutside = "outside of any collective";
+constexpr const char* kSilent = "does not answer (it computes, sleeps or is stopped)";
 
 std::string shown(const Call& call) { return text(call.op, " #", call.number, " of ", call.communicator); }
+
+void add(std::string& list, int rank, const std::string& where) {
+  list += text(list.empty() ? "" : "; ", "rank ", rank, " ", where);
+}
 
 // Ranks that share a processor have to let each other run.
 void rest(long turn) {
@@ -100,21 +108,16 @@ void Arrivals::answer() {
   while (read(kQuestion, &from, &communicator)) {
     const auto found = entered_.find(communicator);
     const long number = found == entered_.end() ? 0 : found->second;
-    post(text(number, " ", current_.op.empty() ? "outside of any collective" : "in " + shown(current_)), from, kAnswer);
+    post(text(number, " ", current_.op.empty() ? kOutside : "in " + shown(current_)), from, kAnswer);
   }
 }
 
-std::map<int, std::string> Arrivals::ask(const Call& call) {
-  for (const int r : *call.members) {
-    if (r != rank_) post(call.communicator, r, kQuestion);
-  }
+std::map<int, std::string> Arrivals::ask(const std::string& communicator, const std::vector<int>& ranks) {
+  for (const int r : ranks) post(communicator, r, kQuestion);
   std::map<int, std::string> answers;
   const auto begin = Clock::now();
   // Others may have run out of patience at the same moment: they get their answers too.
-  const auto over = [&] {
-    const bool all = answers.size() + 1 >= call.members->size();
-    return Clock::now() - begin > (all ? kLastAnswers : kPatience);
-  };
+  const auto over = [&] { return Clock::now() - begin > (answers.size() >= ranks.size() ? kLastAnswers : kPatience); };
   while (!over()) {
     int from = 0;
     std::string words;
@@ -125,26 +128,55 @@ std::map<int, std::string> Arrivals::ask(const Call& call) {
   return answers;
 }
 
-void Arrivals::expire(const Call& call) {
-  const std::map<int, std::string> answers = ask(call);
-  std::string missing;
-  const auto add = [&](int r, const std::string& where) {
-    missing += text(missing.empty() ? "" : "; ", "rank ", r, " ", where);
-  };
-  for (const int r : *call.members) {
-    if (r == rank_) continue;
-    const auto found = answers.find(r);
-    if (found == answers.end()) {
-      add(r, "does not answer (it computes, sleeps or is stopped)");
+std::string Arrivals::missing(const Call& call, bool* waits) {
+  std::vector<int> others;
+  std::copy_if(call.members->begin(), call.members->end(), std::back_inserter(others),
+               [&](int r) { return r != rank_; });
+  const std::map<int, std::string> answers = ask(call.communicator, others);
+  std::string found;
+  *waits = true;
+  for (const int r : others) {
+    const auto answer = answers.find(r);
+    if (answer == answers.end()) {
+      add(found, r, kSilent);
+      *waits = false;
       continue;
     }
-    const std::string& words = found->second;
-    if (std::stol(words) < call.number || words.find(call.op) == std::string::npos) {
-      add(r, "is " + words.substr(words.find(' ') + 1));
+    const std::string& words = answer->second;
+    if (std::stol(words) >= call.number && words.find(call.op) != std::string::npos) continue;
+    add(found, r, "is " + words.substr(words.find(' ') + 1));
+    *waits &= words.find(kOutside) == std::string::npos;
+  }
+  return found;
+}
+
+std::string Arrivals::idle(const std::vector<int>& members) {
+  std::vector<int> others;
+  for (int r = 0; r < size_; ++r) {
+    if (std::find(members.begin(), members.end(), r) == members.end()) others.push_back(r);
+  }
+  if (others.empty()) return {};
+  const std::map<int, std::string> answers = ask("world", others);
+  std::string found;
+  for (const int r : others) {
+    const auto answer = answers.find(r);
+    if (answer == answers.end()) {
+      add(found, r, kSilent);
+    } else if (answer->second.find(kOutside) != std::string::npos) {
+      add(found, r, std::string("is ") + kOutside);
     }
   }
+  return found;
+}
+
+// A rank that waits for others is not to blame: those may be in no communicator of the call's.
+void Arrivals::expire(const Call& call) {
+  bool waits = false;
+  std::string who = missing(call, &waits);
+  const std::string further = waits ? idle(*call.members) : "";
+  if (!further.empty()) who += (who.empty() ? "" : "; ") + further;
   throw CommError(text(shown(call), ": waited for ", deadline_.count(),
-                       " s: ", missing.empty() ? "every rank is there, but the exchange does not end" : missing,
+                       " s: ", who.empty() ? "every rank is there, but the exchange does not end" : who,
                        ". Look at those ranks' output; WUDAO_COMM_TIMEOUT sets the limit."));
 }
 

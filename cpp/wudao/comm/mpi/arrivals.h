@@ -39,7 +39,11 @@ class Arrivals {
   void answer();  // the questions that have come
   void post(const std::string& words, int to, int tag);
   [[noreturn]] void expire(const Call& call);
-  std::map<int, std::string> ask(const Call& call);  // the answers by rank
+  // Where those ranks are that have not entered the call; `waits`: all of them wait themselves, in another call.
+  std::string missing(const Call& call, bool* waits);
+  std::string idle(const std::vector<int>& members);  // of the other ranks, those that are in no call
+  // The answers by rank.
+  std::map<int, std::string> ask(const std::string& communicator, const std::vector<int>& ranks);
   bool read(int tag, int* from, std::string* words);
 
   std::shared_ptr<Library> library_;
