@@ -111,7 +111,9 @@ py::list telemetry(GlmObject& self) {
     py::dict losses;
     for (const auto& [name, value] : seen.losses) losses[py::str(name)] = value;
     out.append(py::dict(py::arg("counts") = seen.counts, py::arg("dropped") = seen.dropped, py::arg("losses") = losses,
-                        py::arg("exchange_seconds") = seen.exchange_seconds));
+                        py::arg("route_seconds") = seen.seconds.route,
+                        py::arg("exchange_seconds") = seen.seconds.exchange,
+                        py::arg("expert_seconds") = seen.seconds.experts));
   }
   return out;
 }

@@ -79,7 +79,7 @@ py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon
   if (recorder != nullptr) recorder->losses = result.losses;
   return py::dict(py::arg("loss") = result.loss, py::arg("grad_norm") = result.grad_norm,
                   py::arg("skipped") = result.skipped, py::arg("reason") = result.reason,
-                  py::arg("reduce_seconds") = result.reduce_seconds,
+                  py::arg("reduce_seconds") = result.reduce_seconds, py::arg("update_seconds") = result.update_seconds,
                   py::arg("loss_scale") = result.loss_scale);
 }
 

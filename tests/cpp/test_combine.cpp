@@ -15,7 +15,8 @@ std::vector<CombineCase> cases() {
   std::vector<CombineCase> all;
   for (const auto& [compute, y] :
        {std::pair{DType::kFloat32, DType::kFloat32}, std::pair{DType::kBFloat16, DType::kBFloat16},
-        std::pair{DType::kBFloat16, DType::kFloat32}, std::pair{DType::kFloat64, DType::kFloat64}}) {
+        std::pair{DType::kBFloat16, DType::kFloat32}, std::pair{DType::kFloat16, DType::kFloat16},
+        std::pair{DType::kFloat16, DType::kFloat32}, std::pair{DType::kFloat64, DType::kFloat64}}) {
     all.push_back({0, 8, 2, compute, y, 0.0, true, true});
     all.push_back({1, 1, 1, compute, y, 0.0, false, true});
     all.push_back({70, 19, 2, compute, y, 0.0, true, true});
@@ -138,7 +139,7 @@ TEST(combine_tokens_do_not_depend_on_each_other) {
 
 TEST(gather_takes_rows_by_number_or_by_unit) {
   check::for_each_level([&](const wudao::kernels::Table& table, const std::string&) {
-    for (DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat64}) {
+    for (DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kFloat64}) {
       const auto size = static_cast<std::int64_t>(wudao::size_of(dtype));
       for (std::int64_t cols : {1, 19, 300, 20000}) {
         for (std::int64_t unit : {std::int64_t{0}, std::int64_t{1}, size}) check_gather(table, dtype, cols, unit);

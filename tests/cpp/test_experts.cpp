@@ -20,6 +20,8 @@ namespace {
 constexpr std::pair<DType, DType> kTypes[] = {{DType::kFloat32, DType::kFloat32},
                                               {DType::kBFloat16, DType::kBFloat16},
                                               {DType::kBFloat16, DType::kFloat32},
+                                              {DType::kFloat16, DType::kFloat16},
+                                              {DType::kFloat16, DType::kFloat32},
                                               {DType::kFloat64, DType::kFloat64}};
 
 std::vector<Sizes> in_one_shard(const Sizes& rows) {

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "wudao/base/error.h"
+#include "wudao/base/stopwatch.h"
 #include "wudao/ops/linear.h"
 
 namespace wudao::moe {
@@ -81,6 +82,7 @@ Var Layer::operator()(const nn::Pass& pass, const Var& x, const Var& residual, b
   Context& ctx = pass.tape.context();
   if (!global && ctx.peers.empty() && comm_->size() > 1) return replicated(pass, x.value, residual.value);
   Tape& tape = pass.tape;
+  const Stopwatch route;
   const Tokens tokens = locate(ctx, x.value, global);
   const double jitter = pass.training ? config_.jitter : 0.0;
   const Var seen = tape.apply<RouterInput>({jitter, stream_ + kGateStreams, tokens.first}, x);
@@ -92,10 +94,13 @@ Var Layer::operator()(const nn::Pass& pass, const Var& x, const Var& residual, b
                                                 global ? comm_.get() : nullptr, global ? nullptr : &telemetry_.batch},
                                                logits, noise);
   if (!tape.recomputing()) telemetry_.add(state->routing);
+  telemetry_.seconds.route += route.seconds();
   tape.show("choices", "forward", state->routing.indices);
+  const Stopwatch planning;
   const auto plan =
       std::make_shared<Plan>(exchange_->plan(ctx, state->routing.indices, config_.experts(), peers_of(ctx, *comm_)));
-  const Var y = tape.apply<Mixture>({plan, &experts_, exchange_.get(), &telemetry_.exchange_seconds, pass.dropout,
+  telemetry_.seconds.exchange += planning.seconds();
+  const Var y = tape.apply<Mixture>({plan, &experts_, exchange_.get(), &telemetry_.seconds, pass.dropout,
                                      stream_ + kGateStreams + 1, tokens.first},
                                     x, weights, residual);
   if (shared_up_ == nullptr) return y;

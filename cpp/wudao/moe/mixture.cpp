@@ -1,7 +1,6 @@
 #include "wudao/moe/mixture.h"
 
-#include <chrono>
-
+#include "wudao/base/stopwatch.h"
 #include "wudao/kernels/experts.h"
 #include "wudao/kernels/table.h"
 
@@ -26,10 +25,10 @@ Tensor combine(Context& ctx, const Mixture::Params& params, const Tensor& rows, 
 
 // Adds what f() took to `seconds`.
 template <class F>
-Tensor timed(double* seconds, F&& f) {
-  const auto begin = std::chrono::steady_clock::now();
+Tensor timed(double& seconds, F&& f) {
+  const Stopwatch watch;
   Tensor y = f();
-  *seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  seconds += watch.seconds();
   return y;
 }
 
@@ -39,10 +38,12 @@ Tensor Mixture::forward(Context& ctx, const Params& params, const ops::Tensors<3
   const auto& [x, weights, residual] = inputs;
   ops::check_matrix("moe", "x", x);
   Exchange& exchange = *params.exchange;
-  const Tensor rows = timed(params.exchange_seconds, [&] { return exchange.dispatch(ctx, *params.plan, x); });
-  const Tensor made = params.experts->forward(ctx, *params.plan, rows, saved == nullptr ? nullptr : &saved->rows,
-                                              exchange.room(ctx, rows.shape(), rows.dtype(), Way::kCollect));
-  const Tensor back = timed(params.exchange_seconds, [&] { return exchange.collect(ctx, *params.plan, made); });
+  const Tensor rows = timed(params.seconds->exchange, [&] { return exchange.dispatch(ctx, *params.plan, x); });
+  const Tensor room = exchange.room(ctx, rows.shape(), rows.dtype(), Way::kCollect);
+  const Tensor made = timed(params.seconds->experts, [&] {
+    return params.experts->forward(ctx, *params.plan, rows, saved == nullptr ? nullptr : &saved->rows, room);
+  });
+  const Tensor back = timed(params.seconds->exchange, [&] { return exchange.collect(ctx, *params.plan, made); });
   if (saved != nullptr) {
     saved->made = back;
     saved->weights = weights;
@@ -65,10 +66,12 @@ ops::Tensors<3> Mixture::backward(Context& ctx, const Params& params, const Save
   if (ctx.observer != nullptr && !ctx.idle) {
     ctx.observer->show("pull on " + params.experts->name(), ctx.first_shard, {dmade});
   }
-  const Tensor pull = timed(params.exchange_seconds, [&] { return exchange.scatter(ctx, *params.plan, dmade); });
-  const Tensor drows = params.experts->backward(ctx, *params.plan, saved.rows, pull,
-                                                exchange.room(ctx, pull.shape(), pull.dtype(), Way::kCollect));
-  const Tensor back = timed(params.exchange_seconds, [&] { return exchange.collect(ctx, *params.plan, drows); });
+  const Tensor pull = timed(params.seconds->exchange, [&] { return exchange.scatter(ctx, *params.plan, dmade); });
+  const Tensor room = exchange.room(ctx, pull.shape(), pull.dtype(), Way::kCollect);
+  const Tensor drows = timed(params.seconds->experts, [&] {
+    return params.experts->backward(ctx, *params.plan, saved.rows, pull, room);
+  });
+  const Tensor back = timed(params.seconds->exchange, [&] { return exchange.collect(ctx, *params.plan, drows); });
   grads[0] = combine(ctx, params, back, {}, {}, back.dtype(), 0.0);
   if (needs[2] && saved.residual) grads[2] = dy;
   return grads;

@@ -5,6 +5,7 @@
 
 #include "wudao/moe/exchange.h"
 #include "wudao/moe/experts.h"
+#include "wudao/moe/telemetry.h"
 #include "wudao/ops/op.h"
 
 namespace wudao::moe {
@@ -18,7 +19,7 @@ struct Mixture {
     std::shared_ptr<const Plan> plan;
     const Experts* experts;
     Exchange* exchange;
-    double* exchange_seconds;  // grows by what bringing rows and taking them back took
+    PhaseSeconds* seconds;  // grows by what the phases took
     double dropout = 0.0;
     std::uint32_t stream = 0;
     std::int64_t first_row = 0;

@@ -5,11 +5,18 @@
 
 namespace wudao::moe {
 
+// Time by phase.
+struct PhaseSeconds {
+  double route = 0.0;     // of choosing experts, forward
+  double exchange = 0.0;  // of bringing rows and taking them back, waiting for others among it
+  double experts = 0.0;   // of their products
+};
+
 struct Telemetry {
   std::vector<std::int64_t> counts, dropped;           // rows that each expert got and let go
   std::vector<std::pair<std::string, double>> losses;  // unscaled; each pass has its part of them
   GroupSums batch;                                     // sums of the passes as one group; of all ranks once shared
-  double exchange_seconds = 0.0;                       // of bringing rows and taking them back
+  PhaseSeconds seconds;
 
   void add(const Routing& routing);
   // Makes counts and losses those of all ranks.

@@ -1,9 +1,9 @@
 #include "wudao/train/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
+#include "wudao/base/stopwatch.h"
 #include "wudao/train/reduce.h"
 
 namespace wudao::train {
@@ -43,9 +43,10 @@ StepResult Trainer::step(Context& ctx, const Batch& batch, const StepOptions& op
   pass.loss_scale = result.loss_scale = loss_scale_.scale;
   result.loss = run_batch(ctx, glm_, grid_, batch, pass, true, &result.losses);
   if (pass.observer != nullptr) forget_packed_forms();
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch reducing;
   std::vector<Tensor> gradients = take_gradients(ctx, glm_, grid_, options.pass.shards);
-  result.reduce_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  result.reduce_seconds = reducing.seconds();
+  const Stopwatch updating;
   result.grad_norm = global_norm(ctx, glm_, grid_, gradients) / pass.loss_scale;
   result.skipped = !std::isfinite(result.loss) || !std::isfinite(result.grad_norm);
   if (result.skipped) {
@@ -58,6 +59,7 @@ StepResult Trainer::step(Context& ctx, const Batch& batch, const StepOptions& op
   rates.grad_scale = optim::clip_factor(result.grad_norm, options.clip) / pass.loss_scale;
   optimizer_.step(ctx, std::move(gradients), rates);
   for (const moe::Layer* layer : glm_.expert_layers()) layer->balance();
+  result.update_seconds = updating.seconds();
   return result;
 }
 

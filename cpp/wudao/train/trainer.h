@@ -63,6 +63,7 @@ struct StepResult {
   bool skipped = false;
   std::string reason;           // of skipping
   double reduce_seconds = 0.0;  // of summing gradients over ranks
+  double update_seconds = 0.0;  // of their norm and the optimizer
   std::vector<double> losses;   // of each shard
 };
 

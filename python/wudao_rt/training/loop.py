@@ -13,7 +13,7 @@ from wudao_rt.evaluation import held_out_loss
 from wudao_rt.training import checkpoint
 from wudao_rt.training.agreed import DEPTH, STOPS, Agreed
 from wudao_rt.training.agreement import agreed_weights
-from wudao_rt.training.balance import Balance, Traffic
+from wudao_rt.training.balance import BYTES, PHASES, Balance, Traffic
 from wudao_rt.training.clock import Stopwatch
 from wudao_rt.training.cost import Report, peak_memory_bytes, step_flops
 from wudao_rt.training.events import Listeners
@@ -72,12 +72,15 @@ class StepLoop:
         begin = self._clock.seconds()
         tokens = self._session.tokens
         batches = Prefetch(self._batch, self._session.step, DEPTH)
-        self._agree(interrupt, begin, [0.0] * 4)
+        self._agree(interrupt, begin, [0.0] * len((*BYTES, *PHASES)))
         try:
             while not (reason := self._stop_reason()):
-                result = self._step(batches.get(self._session.step))
+                waits = time.perf_counter()
+                rows = batches.get(self._session.step)
+                waited = time.perf_counter() - waits
+                result = self._step(rows)
                 layers = self._session.model.core.telemetry
-                spent = self._traffic.spent(layers, result["reduce_seconds"], self._ranks.size)
+                spent = self._traffic.spent(layers, result, waited, self._ranks.size)
                 self._agree(interrupt, begin, spent)
                 self._told(result, layers)
                 self._between_steps()
