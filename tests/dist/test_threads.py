@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,7 @@ HOME = Path(ROOT) / "build" / "mpi" / f"threads-{KIND}"
 
 
 def test_threads_of_a_run_are_looked_at_too():
+    shutil.rmtree(HOME, ignore_errors=True)
     config = write_config(HOME / "run.toml", write_texts(HOME), steps=2)
     env = UNASKED | {"WUDAO_NUM_THREADS": "2"}  # which the config overrides
     done = train(2, config, HOME / "well", env=env, train__threads=1)

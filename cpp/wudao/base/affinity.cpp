@@ -51,33 +51,44 @@ std::optional<double> smallest_quota(const std::string& mount, std::string group
 
 bool lists_cpu(const std::string& controllers) { return ("," + controllers + ",").find(",cpu,") != std::string::npos; }
 
+std::vector<int> numbers_in(const cpu_set_t& mask) {
+  std::vector<int> out;
+  for (int i = 0; i < CPU_SETSIZE; ++i) {
+    if (CPU_ISSET(i, &mask)) out.push_back(i);
+  }
+  return out;
+}
+
+// The system cuts what a thread asks for down to what the control group permits.
+void* ask_for_all(void* found) {
+  cpu_set_t all;
+  std::memset(&all, 0xff, sizeof all);
+  sched_setaffinity(0, sizeof all, &all);
+  sched_getaffinity(0, sizeof all, static_cast<cpu_set_t*>(found));
+  return nullptr;
+}
+
 }  // namespace
 
 std::vector<int> allowed_processors() {
-  std::vector<int> out;
   cpu_set_t mask;
   CPU_ZERO(&mask);
-  if (sched_getaffinity(0, sizeof mask, &mask) == 0) {
-    for (int i = 0; i < CPU_SETSIZE; ++i) {
-      if (CPU_ISSET(i, &mask)) out.push_back(i);
-    }
-  }
+  sched_getaffinity(0, sizeof mask, &mask);
+  std::vector<int> out = numbers_in(mask);
   if (out.empty()) {
     for (int i = 0; i < std::max(1, static_cast<int>(std::thread::hardware_concurrency())); ++i) out.push_back(i);
   }
   return out;
 }
 
-// The system cuts what a thread asks for down to what the control group permits. Another thread's mask stays its own.
+// Asked by a thread of its own: the masks of the others stay as they are.
 std::vector<int> permitted_processors() {
-  std::vector<int> out;
-  std::thread([&out] {
-    cpu_set_t all;
-    std::memset(&all, 0xff, sizeof all);
-    sched_setaffinity(0, sizeof all, &all);
-    out = allowed_processors();
-  }).join();
-  return out;
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  pthread_t thread{};
+  if (pthread_create(&thread, nullptr, ask_for_all, &mask) == 0) pthread_join(thread, nullptr);
+  const std::vector<int> out = numbers_in(mask);
+  return out.empty() ? allowed_processors() : out;
 }
 
 std::vector<int> cores_of(const std::vector<int>& processors, const std::string& sys) {
