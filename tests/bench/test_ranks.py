@@ -28,6 +28,7 @@ def versions():
 class Case:
     def __init__(self, spec, folder):
         self.spec = spec
+        assert spec["rank"] == RANK
         (folder / f"pid{RANK}").write_text(str(os.getpid()))
         print("noise on standard output")
 

@@ -33,9 +33,9 @@ class Options:
         threads: of every process of an engine.
         alone: no peers at all.
         enough: seconds of turns after which a comparison ends before it has all its pairs.
-        ranks: processes of an engine.
         say: shows what is going on.
         start: starts the worker of a rival (None: ours) for a bench with changes of the environment; tests replace it.
+        ranks: processes of an engine; those of each case are filled in.
     """
 
     pairs: int = 7
@@ -43,10 +43,10 @@ class Options:
     threads: int = 1
     alone: bool = False
     enough: float = math.inf
-    ranks: int = 1
     say: Callable[[str], None] = lambda text: None
     start: Callable[[Options, Rival | None, str, Mapping[str, str]], Worker] = field(
         default=lambda options, rival, module, changes: start_worker(options, rival, module, changes))
+    ranks: int = 1
 
 
 def start_worker(options: Options, rival: Rival | None, module: str, changes: Mapping[str, str]) -> Worker:

@@ -2,8 +2,8 @@
 
     python group.py RANKS ENGINE BENCH [LAUNCHER ...]
 
-LAUNCHER, mpiexec and its options, starts the ranks; without one they are started here and find RANK and WORLD_SIZE in
-their environment. The standard library alone, and NumPy where arrays are joined.
+LAUNCHER, mpiexec and its options, starts the ranks; without one they are started here. A rank finds its number in the
+spec, as "rank". The standard library alone, and NumPy where arrays are joined.
 """
 
 from __future__ import annotations
@@ -46,12 +46,11 @@ class Group:
 
     def answer(self, command: dict[str, Any]) -> dict[str, Any]:
         """Do what a command asks for, on all ranks."""
-        path = command.get("path", "")
         for member in self.members:
-            member.send({**command, "path": f"{path}.{member.rank}.npz"} if path else command)
+            member.send(_for_rank(command, member.rank))
         answers = self._answers()
-        if path:
-            join_arrays(path, len(self.members))
+        if "path" in command:
+            join_arrays(command["path"], len(self.members))
         return joined(answers) | ({"groups": [member.group for member in self.members]}
                                   if command["do"] == "prepare" else {})
 
@@ -92,15 +91,23 @@ class Member:
             return {"error": str(error)}
 
 
+def _for_rank(command: dict[str, Any], rank: int) -> dict[str, Any]:
+    """Return a command as one rank gets it: its number is in the spec, and its arrays go to a file of their own."""
+    changes: dict[str, Any] = {}
+    if "spec" in command:
+        changes["spec"] = {**command["spec"], "rank": rank}
+    if "path" in command:
+        changes["path"] = f"{command['path']}.{rank}.npz"
+    return command | changes
+
+
 def _start(ranks: int, engine: str, bench: str, launcher: list[str], address: str) -> list[subprocess.Popen[bytes]]:
     command = [sys.executable, "-B", str(Path(__file__).with_name("rank.py")), engine, bench, address,
                "PMI_RANK" if launcher else "RANK"]
     if launcher:
         # It ends with this process, and its ranks with it: the harness may be killed while all of them are stopped.
         return [subprocess.Popen([*launcher, *command], stdin=subprocess.DEVNULL, preexec_fn=serve.end_with_parent)]
-    size = {"WORLD_SIZE": str(ranks), "LOCAL_SIZE": str(ranks)}
-    return [subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                             env={**os.environ, **size, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+    return [subprocess.Popen(command, stdin=subprocess.DEVNULL, env={**os.environ, "RANK": str(rank)})
             for rank in range(ranks)]
 
 

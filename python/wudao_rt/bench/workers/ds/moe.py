@@ -19,7 +19,8 @@ class Case:
 
     def __init__(self, spec: dict[str, Any], folder: Path) -> None:
         torch.set_num_threads(spec["threads"])
-        rank, self.ranks = _join(spec["ranks"], folder)
+        rank, self.ranks = spec.get("rank", 0), spec["ranks"]
+        _join(rank, self.ranks, folder)
         dtype = getattr(torch, spec["dtype"])
         self.layer = _layer(spec)
         moe = self.layer.deepspeed_moe
@@ -51,16 +52,15 @@ class Case:
         return {"y": self.y.detach().float().numpy(), "dx": self.x.grad.float().numpy()}
 
 
-def _join(ranks: int, folder: Path) -> tuple[int, int]:
+def _join(rank: int, ranks: int, folder: Path) -> None:
     """Meet the other ranks, which have the same parent, in a file."""
-    rank = int(os.environ.get("RANK", "0")) if ranks > 1 else 0
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(ranks), MASTER_ADDR="127.0.0.1",
-                      MASTER_PORT="29517", GLOO_SOCKET_IFNAME=os.environ.get("GLOO_SOCKET_IFNAME", "lo"))
+                      MASTER_PORT="29517")
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     if not distributed.is_initialized():
         store = f"file://{folder}/gloo-{os.getppid() if ranks > 1 else os.getpid()}"
         distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=ranks)
         deepspeed.init_distributed("gloo", auto_mpi_discovery=False, verbose=False)
-    return rank, ranks
 
 
 def _layer(spec: dict[str, Any]) -> MoE:
