@@ -48,7 +48,7 @@ class ExpertProducts {
   // Of one product. `packing`: the weights have changed, as after an optimizer's step, and are packed within the time.
   double seconds(bool packing) {
     const py::gil_scoped_release release;
-    if (packing && weights_.defined()) weights_.storage().touch();
+    packed_ = packing || !weights_.defined() ? nullptr : &weights_.storage().packed();
     const auto begin = Clock::now();
     part_ == Part::kForward ? forward() : backward();
     return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -64,7 +64,7 @@ class ExpertProducts {
   }
 
   void forward() {
-    ctx_.kernels->experts_forward({given_.raw(), weights_.raw(), &weights_.storage().packed(), nullptr, made_.raw(), nullptr,
+    ctx_.kernels->experts_forward({given_.raw(), weights_.raw(), packed_, nullptr, made_.raw(), nullptr,
                                    begin_.data<std::int64_t>(), tasks_.data<std::int64_t>(), type_, type_,
                                    kernels::Activation::kNone, experts_, in_, out_, ctx_.pool.get()});
   }
@@ -77,7 +77,7 @@ class ExpertProducts {
       p.dweights = made_.raw();
     } else {
       p.weights = weights_.raw();
-      p.packed = &weights_.storage().packed();
+      p.packed = packed_;
       p.dx = made_.raw();
     }
     p.begin = begin_.data<std::int64_t>();
@@ -96,6 +96,7 @@ class ExpertProducts {
   Part part_;
   DType type_;
   std::int64_t experts_, in_, out_;
+  PackedForms* packed_ = nullptr;
   Tensor given_, x_, weights_, made_;  // x or dy; x beside dy; W; y, dx or dW
   Tensor begin_, shard_begin_, tasks_;
 };

@@ -50,6 +50,7 @@ class LayerObject {
       const py::gil_scoped_release release;
       const std::lock_guard lock(busy_);
       ctx_.step = step;
+      ctx_.packs_anew = false;
       Tape tape(ctx_, false);
       y = run(tape, {ops::convert(ctx_, input, compute_), nullptr}, train).value;
     }
@@ -69,6 +70,7 @@ class LayerObject {
       const py::gil_scoped_release release;
       const std::lock_guard lock(busy_);
       ctx_.step = step;
+      ctx_.packs_anew = true;  // each form of a weight is used once in here, and then the weights change
       Tape tape(ctx_, true);
       const Var y = run(tape, tape.leaf(ops::convert(ctx_, input, compute_), &sink), train);
       loss = dot(pull, y.value) + balance_loss();
@@ -89,7 +91,8 @@ class LayerObject {
   void run_held(bool backward) {
     const py::gil_scoped_release release;
     const std::lock_guard lock(busy_);
-    for (const nn::ParameterPtr& parameter : list_.all()) parameter->value().storage().touch();
+    touch();
+    ctx_.packs_anew = backward;
     Tape tape(ctx_, backward);
     InputSink sink;
     const Var y = run(tape, backward ? tape.leaf(held_x_, &sink) : Var{held_x_, nullptr}, backward);

@@ -40,6 +40,9 @@ optim::OptimizerConfig read_optimizer(const py::dict& dict) {
 
 using RecorderPtr = std::shared_ptr<train::Recorder>;
 
+// Not owned: Python keeps it during the call.
+RecorderPtr lent(train::Recorder* recorder) { return {RecorderPtr(), recorder}; }
+
 // [(what, shard, hashes of its parts)], in the order in which they were computed.
 py::list entries(const train::Recorder& self) {
   py::list out;
@@ -66,10 +69,10 @@ struct TrainerObject {
 };
 
 py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon_lr, double clip,
-              const RecorderPtr& recorder, const py::kwargs& options) {
+              train::Recorder* recorder, const py::kwargs& options) {
   const train::Batch data = read_batch("train", self.owner.glm.config(), batch);
   train::StepOptions settings{read_pass_options(options), {lr, muon_lr, 1.0}, clip};
-  settings.pass.observer = recorder;
+  if (recorder != nullptr) settings.pass.observer = lent(recorder);
   train::StepResult result;
   {
     const py::gil_scoped_release release;
@@ -84,16 +87,17 @@ py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon
 }
 
 // Computes the gradients of one shard of a batch for the recorder to see; nothing is learned.
-void replay(TrainerObject& self, const py::dict& batch, int shard, const RecorderPtr& recorder,
+void replay(TrainerObject& self, const py::dict& batch, int shard, train::Recorder& recorder,
             const py::kwargs& options) {
   const train::Batch data = read_batch("replay", self.owner.glm.config(), batch);
   train::PassOptions pass = read_pass_options(options);
-  pass.observer = recorder;
+  pass.observer = lent(&recorder);
   pass.only = shard;
+  pass.loss_scale = self.trainer.loss_scale().scale;
   if (shard < 0 || self.trainer.grid().ranks() > 1) fail<ConfigError>("replay", "shard", "one of one process", text(shard));
   const py::gil_scoped_release release;
   const std::lock_guard lock(self.owner.busy);
-  train::run_batch(self.owner.ctx, self.owner.glm, self.trainer.grid(), data, pass, true, &recorder->losses);
+  train::run_batch(self.owner.ctx, self.owner.glm, self.trainer.grid(), data, pass, true, &recorder.losses);
   for (const nn::ParameterPtr& parameter : self.owner.glm.parameters()) parameter->clear_gradient();
 }
 

@@ -183,6 +183,18 @@ TEST(experts_bits_do_not_depend_on_threads) {
   });
 }
 
+// Without a place to keep packed forms, every task packs what it multiplies.
+TEST(experts_bits_do_not_depend_on_whether_forms_are_kept) {
+  ThreadPool pool(2);
+  for_each_case([&](const auto& table, const ExpertsCase& shape, const std::string&) {
+    ExpertsRun kept(shape), once(shape);
+    once.packed.reset();
+    kept.run(table, pool);
+    once.run(table, pool);
+    check_same(kept, once);
+  });
+}
+
 TEST(experts_bits_do_not_depend_on_other_experts) {
   ThreadPool pool(2);
   for_each_case([&](const auto& table, const ExpertsCase& shape, const std::string&) {

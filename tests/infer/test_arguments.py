@@ -62,7 +62,7 @@ def test_loss_and_gradients(changes: dict, message: str):
     (lambda: GLMConfig.preset("bse"), "Did you mean 'base'"),
     (lambda: GLMConfig.preset("base", hiden_size=3), "Did you mean 'hidden_size'"),
     (lambda: GLM(SHAPE), "GLM: config: expected a GLMConfig, got a dict"),
-    (lambda: GLM(GLMConfig(**SHAPE), dtype="float16"), "GLM: dtype: .*'float16'"),
+    (lambda: GLM(GLMConfig(**SHAPE), dtype="float8"), "GLM: dtype: .*'float8'"),
     (lambda: GLM(GLMConfig(**SHAPE), dtype=np.float32), "GLM: dtype"),
     (lambda: GLM(GLMConfig(**SHAPE), seed=-1), "GLM: seed: .*got -1"),
     (lambda: wudao_rt.load(None), "load: path: .*None"), (lambda: wudao_rt.train({}), "train: config: .*a dict"),

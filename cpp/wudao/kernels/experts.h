@@ -13,7 +13,7 @@ namespace wudao::kernels {
 struct ExpertsForward {
   const void* x;              // (rows, in) compute
   const void* weights;        // (experts, out, in) accumulator type
-  PackedForms* packed;        // where packed forms of the weights are kept
+  PackedForms* packed;        // where packed forms of the weights are kept; null: nobody will use them again
   const void* biases;         // (experts, out) accumulator type or null
   void* y;                    // (rows, out) y_type
   void* preactivation;        // u (rows, out) compute, kept for backward; null when not wanted
@@ -32,7 +32,7 @@ struct ExpertsBackward {
   const void* dy;  // (rows, out) y_type
   const void* x;
   const void* weights;
-  PackedForms* packed;
+  PackedForms* packed;        // as in forward
   const void* preactivation;
   void* dx;        // (rows, in) compute, or null
   void* dweights;  // (experts, out, in) accumulator type, or null

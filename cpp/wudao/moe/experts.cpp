@@ -4,7 +4,6 @@
 
 #include "wudao/kernels/experts.h"
 #include "wudao/kernels/table.h"
-#include "wudao/ops/packed_weight.h"
 
 namespace wudao::moe {
 namespace {
@@ -27,11 +26,15 @@ Part part_of(Context& ctx, const Plan& plan, const Bank& bank, std::int64_t firs
   return part;
 }
 
+// Where packed forms of a weight are kept; nowhere, where it changes before anybody would use them again.
+PackedForms* forms_of(const Context& ctx, const Tensor& weight) {
+  return ctx.packs_anew ? nullptr : &weight.storage().packed();
+}
+
 Tensor product(Context& ctx, const Part& part, const Tensor& x, const nn::Parameter& weight, const nn::Parameter& bias,
                kernels::Activation activation, const Tensor& preactivation, const Tensor& y) {
   const Tensor& w = weight.value();
-  ops::PackedWeight packed(ctx, w);
-  ctx.kernels->experts_forward({x.raw(), w.raw(), packed.forms(), bias.value().raw(), y.raw(),
+  ctx.kernels->experts_forward({x.raw(), w.raw(), forms_of(ctx, w), bias.value().raw(), y.raw(),
                                 preactivation.defined() ? preactivation.raw() : nullptr,
                                 part.begin.data<std::int64_t>(), part.tasks.data<std::int64_t>(), x.dtype(), y.dtype(),
                                 activation, w.dim(0), w.dim(2), w.dim(1), ctx.pool.get()});
@@ -44,12 +47,11 @@ Tensor gradients(Context& ctx, const Plan& plan, const Part& part, const Tensor&
                  const Tensor& dx) {
   const Tensor& w = weight.value();
   const Tensor du = activation == kernels::Activation::kNone ? dy : ctx.empty(dy.shape(), dy.dtype());
-  ops::PackedWeight packed(ctx, w);
   const auto run = [&](bool fresh, void* dweights, void* dbiases, const ShardBlock& block) {
     ctx.kernels->experts_backward({dy.raw(),
                                    x.raw(),
                                    w.raw(),
-                                   packed.forms(),
+                                   forms_of(ctx, w),
                                    preactivation.defined() ? preactivation.raw() : nullptr,
                                    fresh ? dx.raw() : nullptr,
                                    dweights,

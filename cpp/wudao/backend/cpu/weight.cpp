@@ -18,16 +18,12 @@ bool made_from(const Form& form, const gemm::plain::Kernels& kernels, const Weig
 }
 
 Form* allocate(const gemm::plain::Kernels& kernels, WeightUse use, const Weight& weight, const PackedMemory& from) {
-  const bool forward = use == WeightUse::kForward;
-  const std::int64_t k = forward ? weight.in : weight.out, n = forward ? weight.out : weight.in;
-  return new Form{weight, gemm::allocate_packed(kernels, k, n, weight.compute, from)};
+  const gemm::Operand b = operand_of(use, weight);
+  return new Form{weight, gemm::allocate_packed(kernels, b.rows, b.cols, weight.compute, from)};
 }
 
 void fill(WeightUse use, const Form& form, ThreadPool& pool) {
-  const Weight& w = form.weight;
-  const DType type = accumulator_of(w.compute);
-  const gemm::Operand b = use == WeightUse::kForward ? gemm::Operand{w.data, type, w.in, w.out, 1, w.in}
-                                                     : gemm::Operand{w.data, type, w.out, w.in, w.in, 1};
+  const gemm::Operand b = operand_of(use, form.weight);
   pool.for_each(form.packed->panels,
                 [&](std::int64_t panel, int) { gemm::pack_panel(b, form.packed, static_cast<int>(panel)); });
 }

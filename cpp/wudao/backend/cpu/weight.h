@@ -24,6 +24,13 @@ struct Weight {
   DType compute;
 };
 
+// The weight as the second factor of a product.
+inline gemm::Operand operand_of(WeightUse use, const Weight& w) {
+  const DType type = accumulator_of(w.compute);
+  if (use == WeightUse::kForward) return {w.data, type, w.in, w.out, 1, w.in};
+  return {w.data, type, w.out, w.in, w.in, 1};
+}
+
 // The form of a weight that `kernels` read, packed now if it is missing or out of date.
 const gemm::PackedB& packed_weight(const gemm::plain::Kernels& kernels, PackedForms& forms, WeightUse use,
                                    const Weight& weight, ThreadPool& pool);

@@ -16,6 +16,7 @@ enum class Workspace : int {
   kDenseB,
   kDenseC,
   kPacked,   // packed blocks of the plain product
+  kPanel,    // a packed panel that one task uses
   kLibrary,  // the matrix library's own
   kCount,
 };

@@ -13,8 +13,6 @@ struct Owner : PackedB {
   AlignedBuffer memory;
 };
 
-char* data_of(const PackedB& packed, int panel) { return packed.data + panel * packed.panel_bytes; }
-
 }  // namespace
 
 PackedB* allocate_packed(const plain::Kernels& kernels, std::int64_t k, std::int64_t n, DType compute,
@@ -29,7 +27,7 @@ PackedB* allocate_packed(const plain::Kernels& kernels, std::int64_t k, std::int
 
 void pack_panel(const Operand& b, PackedB* packed, int panel) {
   const Panel cols = panel_of(*packed, panel);
-  packed->kernels->pack(cut_cols(b, cols.begin, cols.size), packed->compute, data_of(*packed, panel));
+  packed->kernels->pack(cut_cols(b, cols.begin, cols.size), packed->compute, packed->panel_data(panel));
 }
 
 void free_packed(PackedB* packed) { delete static_cast<Owner*>(packed); }

@@ -20,6 +20,9 @@ struct PackedB {
   int panels;
   std::int64_t panel_bytes;
   char* data;  // 64-byte aligned
+  int first = 0;  // the panel that lies there; those before it are nowhere
+
+  char* panel_data(int panel) const { return data + (panel - first) * panel_bytes; }
 };
 
 // Room for a K x N matrix, its panels still unfilled. Throws OutOfMemory.

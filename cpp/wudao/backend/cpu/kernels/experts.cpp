@@ -2,7 +2,7 @@
 #include "wudao/kernels/experts.h"
 
 #include "wudao/backend/cpu/expert_forms.h"
-#include "wudao/backend/cpu/kernels/experts_tasks.h"
+#include "wudao/backend/cpu/kernels/experts_panels.h"
 #include "wudao/backend/cpu/kernels/linear_forward.h"
 
 namespace wudao::WUDAO_ISA {
@@ -48,8 +48,24 @@ void run_task(const kernels::LinearForward& layer, const cpu::gemm::PackedB& wei
   forward_tile<T>(layer, weight, static_cast<int>(task / down), row, smaller(height, layer.rows - row));
 }
 
+// Packed forms that nobody will use again.
+template <class T>
+void forward_once(const kernels::ExpertsForward& p) {
+  const std::int64_t panels = (p.out + cpu::gemm::kPanelCols - 1) / cpu::gemm::kPanelCols;
+  for_each_panel(p.pool, {p.experts, p.begin, p.tasks, panels},
+                 [&](std::int64_t e, int panel, std::int64_t row, std::int64_t rows) {
+                   const kernels::LinearForward layer = layer_of(p, e);
+                   const auto weight =
+                       panel_here(cpu::WeightUse::kForward, {layer.weight, p.out, p.in, p.compute}, panel);
+                   for_each_height(row, rows, [&](std::int64_t first, std::int64_t count) {
+                     forward_tile<T>(layer, weight, panel, first, count);
+                   });
+                 });
+}
+
 template <class T>
 void forward(const kernels::ExpertsForward& p) {
+  if (p.packed == nullptr) return forward_once<T>(p);
   PackedForms* const forms = cpu::expert_forms(*p.packed, p.experts);
   pack_experts(forms, cpu::WeightUse::kForward, p.weights, p.experts, p.begin, p.in, p.out, p.compute, p.pool);
   const std::int64_t count =

@@ -1,7 +1,7 @@
 // The gradients of experts: du = activation'(u) dy, dx = du W_e, and dW_e, db_e summed shard by shard in the fixed
 // tree.
 #include "wudao/backend/cpu/expert_forms.h"
-#include "wudao/backend/cpu/kernels/experts_tasks.h"
+#include "wudao/backend/cpu/kernels/experts_panels.h"
 #include "wudao/backend/cpu/kernels/linear_dx.h"
 #include "wudao/backend/cpu/kernels/linear_shards.h"
 #include "wudao/backend/cpu/kernels/shard_tree.h"
@@ -32,7 +32,22 @@ void make_du(const kernels::ExpertsBackward& p) {
 }
 
 template <class T>
+void make_dx_once(const kernels::ExpertsBackward& p) {
+  const std::int64_t panels = (p.in + cpu::gemm::kPanelCols - 1) / cpu::gemm::kPanelCols;
+  const DType sum = accumulator_of(p.compute);
+  for_each_panel(p.pool, {p.experts, p.begin, p.tasks, panels},
+                 [&](std::int64_t e, int panel, std::int64_t row, std::int64_t rows) {
+                   const cpu::Weight weight = {element(p.weights, sum, e * p.out * p.in), p.out, p.in, p.compute};
+                   const auto packed = panel_here(cpu::WeightUse::kBackward, weight, panel);
+                   for_each_height(p.begin[e] + row, rows, [&](std::int64_t first, std::int64_t count) {
+                     dx_tile<T>({p.du, p.dx, p.compute, p.in, p.out}, packed, panel, first, count);
+                   });
+                 });
+}
+
+template <class T>
 void make_dx(const kernels::ExpertsBackward& p) {
+  if (p.packed == nullptr) return make_dx_once<T>(p);
   PackedForms* const forms = cpu::expert_forms(*p.packed, p.experts);
   pack_experts(forms, cpu::WeightUse::kBackward, p.weights, p.experts, p.begin, p.in, p.out, p.compute, p.pool);
   const std::int64_t panels = (p.in + cpu::gemm::kPanelCols - 1) / cpu::gemm::kPanelCols;

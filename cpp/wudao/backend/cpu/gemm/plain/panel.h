@@ -85,7 +85,7 @@ void multiply_panel_of(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& pa
   constexpr std::int64_t kPartialBytes = kRowBlock * cpu::gemm::kPanelCols * static_cast<std::int64_t>(sizeof(Sum));
   Sum* const partial =
       a.cols > kDepth ? static_cast<Sum*>(cpu::workspace(cpu::Workspace::kTile, kPartialBytes)) : nullptr;
-  const auto* b = reinterpret_cast<const typename Second<Kind>::Unit*>(packed.data + panel * packed.panel_bytes);
+  const auto* b = reinterpret_cast<const typename Second<Kind>::Unit*>(packed.panel_data(panel));
   const Source<Element> rows = {static_cast<const Element*>(a.data), a.cols, a.rows, 1, a.row_stride};
   for (std::int64_t i = 0; i < rows.width; i += kRowBlock) {
     std::int64_t k = 0;
@@ -130,8 +130,9 @@ void multiply_few_of(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& pack
   using Element = typename From::Element;
   constexpr std::int64_t kLine = kSliver<Kind>, kDepth = kBlock * Kind::kDepth;
   auto& work = *static_cast<Work*>(cpu::workspace(cpu::Workspace::kPacked, sizeof(Work)));
-  const std::int64_t panel = first_col / cpu::gemm::kPanelCols, units = units_of<Kind>(a.cols);
-  const auto* b = reinterpret_cast<const typename Second<Kind>::Unit*>(packed.data + panel * packed.panel_bytes) +
+  const std::int64_t units = units_of<Kind>(a.cols);
+  const int panel = static_cast<int>(first_col / cpu::gemm::kPanelCols);
+  const auto* b = reinterpret_cast<const typename Second<Kind>::Unit*>(packed.panel_data(panel)) +
                   first_col % cpu::gemm::kPanelCols * units;
   const Source<Element> rows = {static_cast<const Element*>(a.data), a.cols, a.rows, 1, a.row_stride};
   alignas(64) Sum sums[kFewRows * kLine];
