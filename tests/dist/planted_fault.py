@@ -30,7 +30,11 @@ def planted(session: Session, *arguments: object) -> dict:
     if mine and where == "weights" and session.step + 1 == int(step):
         flip_a_weight(session)
     steps[0] = session.step + 1
-    return advance(session, *arguments)
+    result = advance(session, *arguments)
+    if mine and where != "weights" and session.step == int(step):
+        seen = {(name, shard) for name, shard, _ in arguments[-1].entries}
+        assert (what, int(where)) in seen, sorted(seen)
+    return result
 
 
 def recorder() -> _core.Recorder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,8 @@ LAYOUTS = {
     "4-two-level": (4, {"parallel__experts": 4, "parallel__exchange": "two_level", "parallel__supernode_size": 2}),
     "2-messages": (2, {"env": {"WUDAO_COMM_SHARED": "0"}, "train__recompute": "true"}),
 }
+RUNS = [("dense", "3"), ("experts", "2"), ("experts", "4-columns"), ("experts", "2-messages"),
+        ("bfloat16", "2"), ("bfloat16", "4-two-level")]
 LAYER = "transformer.layers.1.mlp.experts"
 
 
@@ -69,14 +72,13 @@ def agreement(step: int, done: Done) -> list[str]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_process_agrees_with_itself(kind):
     assert [one["step"] for one in records(alone(kind))] == [1, 4]
-    for step, words_ in ((4, ()), (1, ("--step", "1"))):
-        done = replay(alone(kind), *words_)
+    for step in (4, 1) if kind == "experts" else (4,):
+        done = replay(alone(kind), *([] if step == 4 else ["--step", "1"]))
         assert done.code == 0, done.out + done.err
         assert agreement(step, done) == []
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "layout"), RUNS)
 def test_the_layout_changes_no_hash(kind, layout):
     ranks, changes = LAYOUTS[layout]
     done = train(ranks, config(kind), HOME / f"{kind}-{layout}", **changes)
@@ -85,25 +87,24 @@ def test_the_layout_changes_no_hash(kind, layout):
     for one, other in zip(records(alone(kind)), records(HOME / f"{kind}-{layout}"), strict=True):
         assert [name for name in kept if one[name] != other[name]] == []
         assert sorted(sum(other["grid"], [])) == list(range(ranks)) == sorted(set(other["shards"]))
-    if layout in ("2", "4-columns"):
-        done = replay(HOME / f"{kind}-{layout}")
-        assert (done.code, agreement(4, done)) == (0, []), done.err
+    done = replay(HOME / f"{kind}-{layout}")
+    assert (done.code, agreement(4, done)) == (0, []), done.err
 
 
 FAULTS = {
     "a gradient": ("gradient of transformer.layers.0.attention.query_key_value.weight", ""),
     "an activation": ("layers.2: attention (forward)", ""),
-    "a gradient on its way": ("layers.0: gelu (backward)", ""),
+    "a gradient on its way": ("layers.0: linear (backward), 2", ""),
     "a gradient of an expert": (f"gradient of {LAYER}.h_to_4h.weight", "gradient of {layer}.{first}.h_to_4h.weight"),
     "an expert's product": (f"output of {LAYER}", "output of {layer}."),
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("ranks", [2, 4])
+@pytest.mark.parametrize(("ranks", "fault"), [*((2, fault) for fault in FAULTS), (4, "a gradient"),
+                                              (4, "an expert's product")])
 def test_a_flipped_bit_is_found_and_its_rank_named(ranks, fault):
     what, named = FAULTS[fault]
-    shard = 8 // ranks * (ranks - 1) + 1 if not named else 2
+    shard = {(2, True): 2, (2, False): 5, (4, True): 5, (4, False): 7}[ranks, bool(named)]  # of an expert: another's
     output = HOME / f"flipped-{ranks}-{list(FAULTS).index(fault)}"
     done = planted(ranks, f"{ranks - 1}:4:{shard}:{what}", output, parallel__experts=2)
     assert done.code == 0, done.err  # in silence
@@ -113,10 +114,16 @@ def test_a_flipped_bit_is_found_and_its_rank_named(ranks, fault):
     named = named.format(layer=LAYER, first=3) if named else f"{what}: expected "
     assert len(wrong) == 1 and len(found.out.splitlines()) == 8
     assert wrong[0].startswith(f"step 4, shard {shard}: rank {ranks - 1}/{ranks} (") and f") computed another {named}" in wrong[0]
-    told = json.loads(replay(output, "--shard", str(shard), "--json").out)
-    assert (told["step"], told["shard"], told["rank"], told["agrees"]) == (4, shard, ranks - 1, False)
+    if ranks == 2 and fault == "an expert's product":
+        one_shard_can_be_asked_for(output)
+
+
+def one_shard_can_be_asked_for(output: Path) -> None:
+    asked = replay(output, "--shard", "2", "--json")
+    told = json.loads(asked.out)
+    assert (asked.code, told["step"], told["shard"], told["rank"], told["agrees"]) == (1, 4, 2, 1, False)
     assert told["expected"] != told["got"] and len(told["expected"]) == len(told["got"]) == 16
-    assert replay(output, "--shard", str((shard + 1) % 8)).code == 0
+    assert replay(output, "--shard", "3").code == 0
 
 
 @pytest.mark.parametrize(("ranks", "what", "who"), [
@@ -125,19 +132,18 @@ def test_a_flipped_bit_is_found_and_its_rank_named(ranks, fault):
     (4, f"{LAYER}.0.h_to_4h.weight", "different {what} on rank 0/4 ({host}) and rank 2/4 ({host}), one of"),
 ])
 def test_a_copy_of_the_weights_that_changes_is_found_by_the_next_recorded_step(ranks, what, who):
-    import socket
-
     output = HOME / f"copy-{ranks}-{len(what)}"
     done = planted(ranks, f"{ranks // 2}:5:weights:{what}", output, parallel__experts=2, train__record=5, train__steps=9,
                    train__checkpoint_every=4)
     assert done.code == 1
-    told = [line for line in done.err.splitlines() if "wudao-rt: " in line]
+    told = [line for line in done.err.splitlines() if line.startswith("[rank ")]
     expected = who.format(what=what, host=socket.gethostname())
     assert len(told) == 1 and f"weights before step 6: expected the same on all ranks, got {expected}" in told[0], done.err
     assert "step-4 is the last good checkpoint" in told[0]
     assert (output / "last").read_text().strip() == "step-4"
-    again = train(ranks, output, output, "--resume")
-    assert again.code == 0 and [one["step"] for one in records(output)] == [1, 5, 6, 9], again.err
+    if ranks == 2:
+        again = train(ranks, output, output, "--resume")
+        assert again.code == 0 and [one["step"] for one in records(output)] == [1, 5, 6, 9], again.err
 
 
 def test_nothing_is_saved_of_a_copy_that_changed():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from errno import EACCES
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from wudao_rt import _core
-from wudao_rt.config import Config, GLMConfig, ModelTable, load_config
+from wudao_rt.config import Config, GLMConfig, ModelTable, ParallelTable, load_config
 from wudao_rt.config.files import to_toml
 from wudao_rt.data.tokenizer import Tokenizer
 from wudao_rt.datasets import Rows, Source
@@ -155,6 +155,7 @@ def reopen(config: Config, folder: Path, at: Path | None) -> Session:
         folder: run folder.
         at: a verified checkpoint; None: before the first step.
     """
+    config = replace(config, parallel=ParallelTable())  # this process alone
     corpora = Corpora(config, folder)
     kept = at or next((folder / checkpoint.FOLDER / f"step-{step}" for step in checkpoint.steps_of(folder)), None)
     tokenizer = Tokenizer.load(kept / TOKENIZER) if kept else corpora.tokenizer()
