@@ -35,6 +35,7 @@ struct ExpertsRun {
   ExpertsCase shape;
   Sizes begin = {0}, shard_begin, tasks;
   Values x, weights, biases, dy, y, preactivation, dx, dweights, dbiases, du;
+  bool du_over_dy = false;
   std::unique_ptr<wudao::PackedForms> packed = std::make_unique<wudao::PackedForms>();
 
   explicit ExpertsRun(const ExpertsCase& s)
@@ -109,7 +110,7 @@ struct ExpertsRun {
                             node.dx ? dx.data() : nullptr,
                             node.dweights ? dweights.data() : nullptr,
                             node.dbiases ? dbiases.data() : nullptr,
-                            stored_du().data(),
+                            du_over_dy ? dy.data() : stored_du().data(),
                             begin.data(),
                             shard_begin.data(),
                             tasks.data(),

@@ -183,6 +183,22 @@ TEST(experts_bits_do_not_depend_on_threads) {
   });
 }
 
+// du may be written over dy.
+TEST(experts_bits_do_not_depend_on_where_du_lies) {
+  ThreadPool pool(2);
+  for_each_case([&](const auto& table, const ExpertsCase& shape, const std::string&) {
+    if (shape.compute != shape.y_type) return;
+    ExpertsRun apart(shape), over(shape);
+    over.du_over_dy = true;
+    apart.run(table, pool);
+    over.run(table, pool);
+    CHECK(apart.stored_du() == over.dy);
+    CHECK(apart.dx == over.dx);
+    CHECK(apart.dweights == over.dweights);
+    CHECK(apart.dbiases == over.dbiases);
+  });
+}
+
 // Without a place to keep packed forms, every task packs what it multiplies.
 TEST(experts_bits_do_not_depend_on_whether_forms_are_kept) {
   ThreadPool pool(2);

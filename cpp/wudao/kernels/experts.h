@@ -37,7 +37,7 @@ struct ExpertsBackward {
   void* dx;        // (rows, in) compute, or null
   void* dweights;  // (experts, out, in) accumulator type, or null
   void* dbiases;   // (experts, out) accumulator type, or null
-  void* du;        // (rows, out) compute: work; dy itself where y_type is compute and there is no activation
+  void* du;        // (rows, out) compute: work; may be dy itself where y_type is compute, which is overwritten then
   const std::int64_t* begin;
   const std::int64_t* shard_begin;  // (experts, all_shards + 1) first row of each shard of each expert, and its end
   std::int64_t* tasks;              // (experts + 1,) work

@@ -41,12 +41,12 @@ Tensor product(Context& ctx, const Part& part, const Tensor& x, const nn::Parame
   return y;
 }
 
-// The gradients of one linear layer of the bank: of its input, returned, and of its parameters, by blocks of shards.
+// The gradients of one linear layer of the bank: of its input, returned, and of its parameters, by blocks of shards. dy
+// is overwritten where there is an activation.
 Tensor gradients(Context& ctx, const Plan& plan, const Part& part, const Tensor& x, const Tensor& preactivation,
                  const Tensor& dy, nn::Parameter& weight, nn::Parameter& bias, kernels::Activation activation,
                  const Tensor& dx) {
   const Tensor& w = weight.value();
-  const Tensor du = activation == kernels::Activation::kNone ? dy : ctx.empty(dy.shape(), dy.dtype());
   const auto run = [&](bool fresh, void* dweights, void* dbiases, const ShardBlock& block) {
     ctx.kernels->experts_backward({dy.raw(),
                                    x.raw(),
@@ -56,7 +56,7 @@ Tensor gradients(Context& ctx, const Plan& plan, const Part& part, const Tensor&
                                    fresh ? dx.raw() : nullptr,
                                    dweights,
                                    dbiases,
-                                   du.raw(),
+                                   dy.raw(),
                                    part.begin.data<std::int64_t>(),
                                    part.shard_begin.data<std::int64_t>(),
                                    part.tasks.data<std::int64_t>(),

@@ -16,7 +16,7 @@ constexpr std::int64_t kColumnBlock = 256;
 
 template <class T>
 void make_du(const kernels::ExpertsBackward& p) {
-  if (p.du == p.dy || !p.fresh) return;
+  if (!p.fresh || (p.du == p.dy && p.activation == kernels::Activation::kNone)) return;
   parallel_rows(p.pool, p.begin[p.experts], p.out, [&](std::int64_t row) {
     alignas(64) T du[kColumnBlock], u[kColumnBlock];
     for (std::int64_t col = 0; col < p.out; col += kColumnBlock) {
