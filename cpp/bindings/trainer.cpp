@@ -37,7 +37,8 @@ optim::OptimizerConfig read_optimizer(const py::dict& dict) {
   return config;
 }
 
-using RecorderPtr = std::shared_ptr<train::Recorder>;
+// Python holds the recorder for as long as the call takes.
+std::shared_ptr<Observer> observer_of(train::Recorder* recorder) { return {recorder, [](Observer*) {}}; }
 
 // [(what, shard, hashes of its parts)], in the order in which they were computed.
 py::list entries(const train::Recorder& self) {
@@ -65,10 +66,10 @@ struct TrainerObject {
 };
 
 py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon_lr, double clip,
-              const RecorderPtr& recorder, const py::kwargs& options) {
+              train::Recorder* recorder, const py::kwargs& options) {
   const train::Batch data = read_batch("train", self.owner.glm.config(), batch);
   train::StepOptions settings{read_pass_options(options), {lr, muon_lr, 1.0}, clip};
-  settings.pass.observer = recorder;
+  if (recorder != nullptr) settings.pass.observer = observer_of(recorder);
   train::StepResult result;
   {
     const py::gil_scoped_release release;
@@ -82,16 +83,18 @@ py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon
 }
 
 // Computes the gradients of one shard of a batch for the recorder to see; nothing is learned.
-void replay(TrainerObject& self, const py::dict& batch, int shard, const RecorderPtr& recorder,
+void replay(TrainerObject& self, const py::dict& batch, int shard, train::Recorder& recorder,
             const py::kwargs& options) {
   const train::Batch data = read_batch("replay", self.owner.glm.config(), batch);
   train::PassOptions pass = read_pass_options(options);
-  pass.observer = recorder;
+  pass.observer = observer_of(&recorder);
   pass.only = shard;
-  if (shard < 0 || self.trainer.grid().ranks() > 1) fail<ConfigError>("replay", "shard", "one of one process", text(shard));
+  if (shard < 0 || self.trainer.grid().ranks() > 1) {
+    fail<ConfigError>("replay", "shard", "one of the batch, on one process", text(shard));
+  }
   const py::gil_scoped_release release;
   const std::lock_guard lock(self.owner.busy);
-  train::run_batch(self.owner.ctx, self.owner.glm, self.trainer.grid(), data, pass, true, &recorder->losses);
+  train::run_batch(self.owner.ctx, self.owner.glm, self.trainer.grid(), data, pass, true, &recorder.losses);
   for (const nn::ParameterPtr& parameter : self.owner.glm.parameters()) parameter->clear_gradient();
 }
 
@@ -146,8 +149,8 @@ void set_state(TrainerObject& self, const std::string& name, const py::object& v
 void bind_trainer(pybind11::module_& m) {
   namespace py = pybind11;
   using namespace wudao::python;
-  py::class_<wudao::train::Recorder, RecorderPtr>(m, "Recorder")
-      .def(py::init([] { return std::make_shared<wudao::train::Recorder>(runtime().context().pool); }))
+  py::class_<wudao::train::Recorder>(m, "Recorder")
+      .def(py::init([] { return std::make_unique<wudao::train::Recorder>(runtime().context().pool); }))
       .def_property_readonly("entries", &entries)
       .def_readonly("losses", &wudao::train::Recorder::losses)
       .def("disturb", &wudao::train::Recorder::disturb, py::arg("what"), py::arg("shard"),
