@@ -38,7 +38,8 @@ optim::OptimizerConfig read_optimizer(const py::dict& dict) {
   return config;
 }
 
-using RecorderPtr = std::shared_ptr<train::Recorder>;
+// Python holds the recorder for as long as the call takes.
+std::shared_ptr<Observer> observer_of(train::Recorder* recorder) { return {recorder, [](Observer*) {}}; }
 
 // Not owned: Python keeps it during the call.
 RecorderPtr lent(train::Recorder* recorder) { return {RecorderPtr(), recorder}; }
@@ -72,7 +73,7 @@ py::dict step(TrainerObject& self, const py::dict& batch, double lr, double muon
               train::Recorder* recorder, const py::kwargs& options) {
   const train::Batch data = read_batch("train", self.owner.glm.config(), batch);
   train::StepOptions settings{read_pass_options(options), {lr, muon_lr, 1.0}, clip};
-  if (recorder != nullptr) settings.pass.observer = lent(recorder);
+  if (recorder != nullptr) settings.pass.observer = observer_of(recorder);
   train::StepResult result;
   {
     const py::gil_scoped_release release;
@@ -91,10 +92,12 @@ void replay(TrainerObject& self, const py::dict& batch, int shard, train::Record
             const py::kwargs& options) {
   const train::Batch data = read_batch("replay", self.owner.glm.config(), batch);
   train::PassOptions pass = read_pass_options(options);
-  pass.observer = lent(&recorder);
+  pass.observer = observer_of(&recorder);
   pass.only = shard;
   pass.loss_scale = self.trainer.loss_scale().scale;
-  if (shard < 0 || self.trainer.grid().ranks() > 1) fail<ConfigError>("replay", "shard", "one of one process", text(shard));
+  if (shard < 0 || self.trainer.grid().ranks() > 1) {
+    fail<ConfigError>("replay", "shard", "one of the batch, on one process", text(shard));
+  }
   const py::gil_scoped_release release;
   const std::lock_guard lock(self.owner.busy);
   train::run_batch(self.owner.ctx, self.owner.glm, self.trainer.grid(), data, pass, true, &recorder.losses);
@@ -165,8 +168,8 @@ void set_state(TrainerObject& self, const std::string& name, const py::object& v
 void bind_trainer(pybind11::module_& m) {
   namespace py = pybind11;
   using namespace wudao::python;
-  py::class_<wudao::train::Recorder, RecorderPtr>(m, "Recorder")
-      .def(py::init([] { return std::make_shared<wudao::train::Recorder>(runtime().context().pool); }))
+  py::class_<wudao::train::Recorder>(m, "Recorder")
+      .def(py::init([] { return std::make_unique<wudao::train::Recorder>(runtime().context().pool); }))
       .def_property_readonly("entries", &entries)
       .def_readonly("losses", &wudao::train::Recorder::losses)
       .def("disturb", &wudao::train::Recorder::disturb, py::arg("what"), py::arg("shard"),
