@@ -41,9 +41,6 @@ optim::OptimizerConfig read_optimizer(const py::dict& dict) {
 // Python holds the recorder for as long as the call takes.
 std::shared_ptr<Observer> observer_of(train::Recorder* recorder) { return {recorder, [](Observer*) {}}; }
 
-// Not owned: Python keeps it during the call.
-RecorderPtr lent(train::Recorder* recorder) { return {RecorderPtr(), recorder}; }
-
 // [(what, shard, hashes of its parts)], in the order in which they were computed.
 py::list entries(const train::Recorder& self) {
   py::list out;
