@@ -176,6 +176,18 @@ def test_a_killed_rank_leaves_the_last_checkpoint_and_the_job_goes_on_elsewhere(
     assert ours["optimizer.safetensors"] == theirs["optimizer.safetensors"]
 
 
+def test_a_run_of_two_levels_goes_on_alone():
+    levels = write_config(home() / "levels.toml", HOME / "texts.txt", steps=2, checkpoint_every=1, schedule="constant")
+    grid = {"parallel__experts": 4, "parallel__exchange": "two_level", "parallel__supernode_size": 2}
+    for ranks, name, steps, more in ((1, "levels-alone", 2, {}), (4, "levels", 1, grid)):
+        done = train(ranks, levels, HOME / name, train__steps=steps, **more)
+        assert done.code == 0, done.err
+    done = train(1, HOME / "levels", HOME / "levels", "--resume", train__steps=2)
+    assert done.code == 0, done.err
+    for name in ("model.safetensors", "optimizer.safetensors"):
+        assert merged(HOME / "levels", 2)[name] == files(HOME / "levels-alone" / "checkpoints" / "step-2")[name]
+
+
 def test_a_signal_to_one_rank_stops_all_at_one_step():
     output = home() / "signalled"
     job = subprocess.Popen(command(KIND, 3, "-m", "wudao_rt", "train", str(config("float32")), "--set", "train.steps=5000",

@@ -209,7 +209,7 @@ def _assemble(config: Config, folder: Path, shape: GLMConfig, tokenizer: Tokeniz
     for number, prompt in enumerate(config.output.prompts):
         check_prompt(f"output.prompts[{number}]", prompt, tokenizer, shape)
     _core.set_threads(train.threads)
-    parallel = config.parallel
+    parallel = config.parallel if ranks.row else ParallelTable()  # a run of many ranks may go on with one
     model = GLM(shape, train.seed, train.dtype, tokenizer, comm=ranks.row, exchange=parallel.exchange,
                 supernode_size=parallel.supernode_size)
     optimizer = {"name": train.optimizer, "beta1": train.beta1, "beta2": train.beta2, "eps": train.eps,
