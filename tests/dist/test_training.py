@@ -184,8 +184,9 @@ def test_a_run_of_two_levels_goes_on_alone():
         assert done.code == 0, done.err
     done = train(1, HOME / "levels", HOME / "levels", "--resume", train__steps=2)
     assert done.code == 0, done.err
+    found, wanted = merged(HOME / "levels", 2), files(HOME / "levels-alone" / "checkpoints" / "step-2")
     for name in ("model.safetensors", "optimizer.safetensors"):
-        assert merged(HOME / "levels", 2)[name] == files(HOME / "levels-alone" / "checkpoints" / "step-2")[name]
+        assert found[name] == wanted[name]
 
 
 def test_a_signal_to_one_rank_stops_all_at_one_step():
