@@ -74,6 +74,14 @@ const std::int64_t* shards_of(const kernels::ExpertsBackward& p, std::int64_t e)
   return p.shard_begin + e * (p.all_shards + 1) + p.first_shard;
 }
 
+// Gradients of so many bytes have left the caches long before anybody reads them. Those of a small model would still be
+// there for the optimizer: a step of it is slower when they are stored past the caches.
+constexpr std::int64_t kStreamed = std::int64_t{64} << 20;
+
+bool stream_gradients(const kernels::ExpertsBackward& p) {
+  return p.experts * p.out * p.in * static_cast<std::int64_t>(size_of(accumulator_of(p.compute))) >= kStreamed;
+}
+
 void make_dweight(const kernels::ExpertsBackward& p, std::int64_t e) {
   const std::int64_t* const begin = shards_of(p, e);
   void* const node = const_cast<char*>(element(p.dweights, accumulator_of(p.compute), e * p.out * p.in));
@@ -88,7 +96,8 @@ void make_dweight(const kernels::ExpertsBackward& p, std::int64_t e) {
                 begin[s + 1] - begin[s], true, true};
   }
   void* const nodes[] = {node};
-  shard_product({parts, p.shards, p.out, p.in, p.out, p.in, p.compute, 0, false, nodes, p.pool});
+  shard_product({parts, p.shards, p.out, p.in, p.out, p.in, p.compute, 0, false, nodes, p.pool,
+                 stream_gradients(p)});
 }
 
 // Many experts are the tasks themselves; of a few, each is cut into tiles. The bits are the same.

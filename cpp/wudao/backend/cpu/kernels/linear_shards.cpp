@@ -3,6 +3,7 @@
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
 #include "wudao/backend/cpu/kernels/shard_tree.h"
+#include "wudao/backend/cpu/simd/stream.h"
 #include "wudao/backend/cpu/workspace.h"
 #include "wudao/base/thread_pool.h"
 
@@ -45,14 +46,31 @@ Course course_of(const ShardProduct& p) {
   return course;
 }
 
-// Rows of a tile between a node and its place in a whole gradient.
 template <class T>
-void move_tile(const ShardProduct& p, const Tile& tile, T* node, void* whole, bool load) {
+T* place_of(const ShardProduct& p, const Tile& tile, void* whole) {
+  return static_cast<T*>(whole) + tile.row * p.n + tile.col;
+}
+
+template <class T>
+void load_tile(const ShardProduct& p, const Tile& tile, T* node, void* whole) {
+  const T* const there = place_of<T>(p, tile, whole);
+  for (std::int64_t i = 0; i < tile.rows; ++i)
+    __builtin_memcpy(node + i * tile.cols, there + i * p.n, static_cast<std::size_t>(tile.cols) * sizeof(T));
+}
+
+template <class T>
+void store_tile(const ShardProduct& p, const Tile& tile, const T* node, void* whole) {
+  constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
+  T* const there = place_of<T>(p, tile, whole);
+  const std::int64_t bytes = tile.cols * kSize;
+  const bool stream = p.stream && can_stream(there, p.n * kSize) && can_stream(there, bytes);
   for (std::int64_t i = 0; i < tile.rows; ++i) {
-    T* there = static_cast<T*>(whole) + (tile.row + i) * p.n + tile.col;
-    T* here = node + i * tile.cols;
-    __builtin_memcpy(load ? here : there, load ? there : here, static_cast<std::size_t>(tile.cols) * sizeof(T));
+    if (stream)
+      stream_row(there + i * p.n, node + i * tile.cols, bytes);
+    else
+      __builtin_memcpy(there + i * p.n, node + i * tile.cols, static_cast<std::size_t>(bytes));
   }
+  if (stream) end_stream();
 }
 
 // node (+)= left^T right over the rows of this part.
@@ -75,13 +93,13 @@ void make_tile(const ShardProduct& p, const Course& course, const Tile& tile) {
   const Nodes<T> nodes = {
       static_cast<T*>(cpu::workspace(cpu::Workspace::kTile, slots * size * static_cast<std::int64_t>(sizeof(T)))),
       size};
-  for (int slot = course.lowest; slot < course.before; ++slot) move_tile(p, tile, nodes[slot], p.nodes[slot], true);
+  for (int slot = course.lowest; slot < course.before; ++slot) load_tile(p, tile, nodes[slot], p.nodes[slot]);
   std::int64_t closed = p.closed;
   for (int i = 0; i < p.count; ++i) {
     add_part(p, p.parts[i], tile, nodes[leaf_slot(closed)]);
     if (p.parts[i].closes) close_leaf(closed++, [&](int into, int from) { add_row(nodes[into], nodes[from], size); });
   }
-  for (int slot = course.lowest; slot < course.after; ++slot) move_tile(p, tile, nodes[slot], p.nodes[slot], false);
+  for (int slot = course.lowest; slot < course.after; ++slot) store_tile(p, tile, nodes[slot], p.nodes[slot]);
 }
 
 struct TileShape {

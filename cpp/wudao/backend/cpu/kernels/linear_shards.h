@@ -33,6 +33,7 @@ struct ShardProduct {
   bool open;                                     // whether an earlier portion left a shard open
   void* const* nodes;                            // memory for waiting nodes, (m, n) each; nodes[0] receives the result
   ThreadPool* pool;
+  bool stream = false;  // the result is stored past the caches
 };
 
 // How many nodes need memory: those that wait before or after the parts of `product`.
