@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from case import HALVES, Case, assert_close, central_difference, relative_error, round_to, rounded_inputs, widened
@@ -29,17 +31,36 @@ def output_type(case: Case, dtype: str) -> str:
     return "float32" if case.wide_output and dtype in HALVES else dtype
 
 
-def check_forward(case: Case, size: dict, dtype: str, disturb: float = 0.0) -> None:
-    plain = 0.0
+def remembered(make_yardstick: Callable) -> Callable:
+    """Keep what it returned last: the disturbed run follows the plain one of the same case, size and type."""
+    kept: dict[tuple, object] = {}
+
+    def of(case: Case, size: dict, dtype: str) -> object:
+        key = (case.name, tuple(size.items()), dtype)
+        if key not in kept:
+            kept[key] = make_yardstick(case, size, dtype)
+        return kept[key]
+
+    return of
+
+
+@remembered
+def forward_yardstick(case: Case, size: dict, dtype: str) -> tuple[float, np.ndarray]:
+    """Return the error of the plain composition, and what is right for the first draw."""
+    plain, exact = 0.0, {}
     for draw in DRAWS:
         inputs = rounded_inputs(case, make(case, size, draw), dtype)
-        exact = case.reference(widened(inputs, dtype))
-        plain = max(plain, relative_error(round_to(case.reference(inputs), output_type(case, dtype)), exact))
-    inputs = rounded_inputs(case, make(case, size), dtype)
-    got = np.asarray(case.run(inputs, dtype), dtype=np.float64)
+        exact[draw] = case.reference(widened(inputs, dtype))
+        plain = max(plain, relative_error(round_to(case.reference(inputs), output_type(case, dtype)), exact[draw]))
+    return plain, exact[DRAWS[0]]
+
+
+def check_forward(case: Case, size: dict, dtype: str, disturb: float = 0.0) -> None:
+    plain, exact = forward_yardstick(case, size, dtype)
+    got = np.array(case.run(rounded_inputs(case, make(case, size), dtype), dtype), dtype=np.float64)
     if got.size:
         got.flat[got.size // 2] += disturb * (1 + np.max(np.abs(got)))
-    assert_close(got, plain, case.reference(widened(inputs, dtype)), dtype, case.name)
+    assert_close(got, plain, exact, dtype, case.name)
 
 
 def gradients_of(case: Case, size: dict, dtype: str, draw: int) -> tuple[dict, np.ndarray, tuple, tuple]:
@@ -51,12 +72,20 @@ def gradients_of(case: Case, size: dict, dtype: str, draw: int) -> tuple[dict, n
     return inputs, dy, exact, case.reference_backward(inputs, dy)
 
 
-def check_backward(case: Case, size: dict, dtype: str, disturb: float = 0.0) -> None:
+@remembered
+def backward_yardstick(case: Case, size: dict, dtype: str) -> tuple[dict, np.ndarray, tuple, list[float]]:
+    """Return the first draw's inputs, dy and exact gradients, and for each the error of the plain composition."""
     runs = [gradients_of(case, size, dtype, draw) for draw in DRAWS]
-    inputs, dy, exact, _ = runs[0]
+    plain = [
+        max(relative_error(round_to(run[3][i], dtype), run[2][i]) for run in runs) for i in range(len(runs[0][2]))
+    ]
+    return *runs[0][:3], plain
+
+
+def check_backward(case: Case, size: dict, dtype: str, disturb: float = 0.0) -> None:
+    inputs, dy, exact, errors = backward_yardstick(case, size, dtype)
     got = case.run_backward(inputs, dy, dtype)
-    for i, (name, mine) in enumerate(zip(case.differentiable, got, strict=True)):
-        plain = max(relative_error(round_to(run[3][i], dtype), run[2][i]) for run in runs)
+    for i, (name, mine, plain) in enumerate(zip(case.differentiable, got, errors, strict=True)):
         values = np.asarray(mine, dtype=np.float64)
         values = values + disturb * (1 + np.max(np.abs(values), initial=0.0))
         assert_close(values, plain, exact[i], dtype, f"{case.name}: gradient of {name}")
