@@ -22,6 +22,7 @@ class Package:
 
     `files` maps what lies in the cache to its SHA-256: the archive itself for npm and pip (it never changes once
     published), the extracted files that we read for apt (a point release may rebuild the archive around them).
+    `credit` is what a licence wants to be said wherever the contents are shown.
     """
 
     client: str
@@ -31,6 +32,7 @@ class Package:
     source: str
     megabytes: float
     files: dict[str, str]
+    credit: str = ""
 
     def folder(self, root: Path) -> Path:
         """Return the package's folder below a cache or a carried folder."""
@@ -38,10 +40,11 @@ class Package:
 
     def to_json(self) -> dict[str, object]:
         """Return what a person wants to know about the package, as plain values."""
-        return {
+        about = {
             "client": self.client, "name": self.name, "version": self.version, "licence": self.licence,
             "source": self.source, "megabytes": self.megabytes,
         }
+        return {**about, "credit": self.credit} if self.credit else about
 
 
 @dataclass(frozen=True, slots=True)
