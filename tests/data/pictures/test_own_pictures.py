@@ -109,7 +109,7 @@ WHOLE = _png(16, 16, bytes(17 * 16))
     (b"no picture", r"expected a whole PNG, JPEG or WebP picture, got: cannot identify image file"),
     (WHOLE[:40], r"expected a whole PNG, JPEG or WebP picture, got: "),
     (WHOLE[:45] + b"\xff" + WHOLE[46:], r"expected a whole PNG, JPEG or WebP picture, got: "),
-    (_png(1, 1, bytes(2)), r"expected at least 8 by 8 pixels, got 1 by 1\. Move it"),
+    (_png(1, 1, bytes(2)), r"expected at least 4 by 4 pixels, got 1 by 1\. Move it"),
     (_png(9000, 9000, bytes(9)), r"expected at most 64,000,000 pixels, got 9000 by 9000\. It is not unpacked"),
     (_png(60000, 60000, bytes(9)), r"expected at most 64,000,000 pixels, got more"),
     (b"GIF89a" + bytes(99), r"expected a whole PNG, JPEG or WebP picture, got: cannot identify"),

@@ -31,4 +31,4 @@ def test_names_are_ascii_as_the_source_has_them() -> None:
     assert [picture_split(name) for name in ("2764-fe0f", "2764")] == ["train", "train"]  # 53cf..., df97...
     with pytest.raises(UnicodeEncodeError):
         picture_split("\u2764")
-    assert PICTURE_SPLITS == ("train", "validation", "report", "untouched", "skin_tone")
+    assert PICTURE_SPLITS == ("train", "validation", "report", "untouched", "skin_tone", "excluded")

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from ..errors import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-SMALLEST, MOST_PIXELS = 8, 64_000_000
+SMALLEST, MOST_PIXELS = 4, 64_000_000
 # All that Pillow raises.
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError, OverflowError)
 
@@ -31,7 +31,7 @@ def read_square(file: Path, size: int, crop: bool = True) -> np.ndarray:
     Returns: uint8 [S, S, 4].
 
     Raises:
-        DataError: no such file, empty, another format, damaged, smaller than 8 pixels, larger than 64 million, or not
+        DataError: no such file, empty, another format, damaged, smaller than 4 pixels, larger than 64 million, or not
             square where `crop` is False.
     """
     image = _upright(file)
@@ -39,6 +39,15 @@ def read_square(file: Path, size: int, crop: bool = True) -> np.ndarray:
         raise DataError(f"data pictures: {file}: expected a square, got {image.width} by {image.height}. Crop it, or "
                         "read with crop=True.")
     return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS))
+
+
+def read_padded(file: Path, size: int) -> np.ndarray:
+    """Return a whole picture file, scaled to fit, in the middle of a transparent square: uint8 [S, S, 4].
+
+    Raises:
+        DataError: as `read_square`.
+    """
+    return np.asarray(ImageOps.pad(_upright(file), (size, size), Image.Resampling.LANCZOS, (0, 0, 0, 0)))
 
 
 def _upright(file: Path) -> Image.Image:

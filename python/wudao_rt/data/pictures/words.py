@@ -8,6 +8,9 @@ STYLES: dict[str, tuple[str, str]] = {
 }
 """English and Chinese words for the style of a vendor."""
 
+STAMP_CATEGORIES = {"naturalforces": "natural forces"}
+"""Folders of stamps whose name is no English word."""
+
 CATEGORIES_ZH: dict[str, str] = {
     "Activities": "活动",
     "Animals & Nature": "动物与自然",
@@ -19,4 +22,20 @@ CATEGORIES_ZH: dict[str, str] = {
     "Smileys & Emotion": "表情与情感",
     "Symbols": "符号",
     "Travel & Places": "旅行与地点",
+    "animals": "动物",
+    "clothes": "衣物",
+    "food": "食物",
+    "hobbies": "爱好",
+    "household": "家居",
+    "medical": "医疗",
+    "military": "军事",
+    "natural forces": "自然现象",
+    "people": "人物",
+    "plants": "植物",
+    "seasonal": "节日",
+    "space": "太空",
+    "sports": "体育",
+    "symbols": "符号",
+    "town": "城镇",
+    "vehicles": "交通工具",
 }
