@@ -95,3 +95,10 @@ def test_an_empty_cell_stops_the_preparation(packages) -> None:
     packages(_names("\U0001f44b\U0001f3fb"), empty=WAVE)
     with pytest.raises(DataError, match="expected a picture at column 0, row 1, the cell is empty"):
         data.prepare("emoji", progress=False)
+
+
+def test_records_of_an_unknown_split_are_refused(packages) -> None:
+    packages(_names("\U0001f44b\U0001f3fb"))
+    corpus = data.prepare("emoji", progress=False)
+    with pytest.raises(DataError, match=r"split: expected one of train, .*, validation, skin_tone, got 'pictures'"):
+        corpus.records("pictures")
