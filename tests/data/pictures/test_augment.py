@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from data.pictures.made_pictures import square
+from wudao_rt.data import DataError
 from wudao_rt.data.pictures import CAPTIONED, TOKENIZER, Augmentation, augmented, on_white
 
 NOTHING = Augmentation(shift=0, smallest=1, largest=1, hue=0, brightness=0, flip=0, pastel=0)
@@ -92,6 +93,13 @@ def test_a_few_lie_on_pastels() -> None:
     assert corners.min() >= 192
     assert pastel.mean() == pytest.approx(0.1, abs=0.055)  # four standard deviations
     assert len(np.unique(corners[pastel], axis=0)) > 10
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((2, 8, 8, 3), np.uint8), np.zeros((2, 8, 9, 4), np.uint8),
+                                    np.zeros((8, 8, 4), np.uint8), np.zeros((2, 8, 8, 4), np.float32)])
+def test_other_pixels_are_refused(pixels) -> None:
+    with pytest.raises(DataError, match=r"pixels: expected uint8 \[B, S, S, 4\], got (uint8|float32) \["):
+        augmented(pixels, 7, 0)
 
 
 def test_what_has_a_caption_is_only_shifted() -> None:

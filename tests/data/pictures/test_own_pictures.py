@@ -85,6 +85,12 @@ def test_cmyk_palettes_and_grey_become_colours(tmp_path) -> None:
     assert read_square(tmp_path / "p.png", 8)[..., 3].max() == 0
 
 
+def test_odd_metadata_does_not_matter(tmp_path) -> None:
+    exif = b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + bytes(9)  # says 65535 entries, has none
+    _save(tmp_path / "a.jpg", _plain(), exif=exif)
+    assert read_square(tmp_path / "a.jpg", 8).shape == (8, 8, 4)
+
+
 def test_what_is_not_square_is_cropped_around_its_centre_or_refused(tmp_path) -> None:
     wide = np.concatenate([_plain(8, 16, (0, 0, 0)), _plain(), _plain(8, 16, (0, 0, 0))], axis=1)
     _save(tmp_path / "wide.png", wide)

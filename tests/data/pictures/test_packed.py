@@ -84,5 +84,7 @@ def test_skin_tones_are_drawn_at_their_weight_and_other_splits_never(folder) -> 
 
 
 def test_a_split_without_pictures_cannot_be_drawn_from(folder) -> None:
+    with pytest.raises(DataError, match="skin_tone: expected a weight of 0 or more, got -1"):
+        PictureSampler(Pictures(folder).records, skin_tone=-1)
     with pytest.raises(DataError, match="expected pictures to draw from in 'validation', none of 3"):
         PictureSampler(Pictures(folder).records, "validation")

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ..blanks.keys import Stream
+from ..errors import DataError
 from .compose import WHITE, on_background
 from .keys import SampleKey
 
@@ -51,13 +52,24 @@ def augmented(pixels: np.ndarray, seed: int, step: int, first: int = 0, how: Aug
 
     Returns: uint8 [B, S, S, 3].
 
+    Raises:
+        DataError: pixels of another shape or type.
+
     Numerics: hue and brightness work on the picture's own colours; white stays white.
     """
+    _require_pixels(pixels)
     keys = (SampleKey(seed, step, first + row) for row in range(len(pixels)))
     draws = np.array([key.draws(Stream.AUGMENT).random(_DRAWS) for key in keys]).reshape(-1, _DRAWS)
     moved = _moved(pixels, draws[:, :4], how)
     colour = _coloured(moved[..., :3].astype(np.float32), draws[:, 4:6], how)
     return on_background(colour, moved[..., 3:], _backgrounds(draws[:, 6:], how))
+
+
+def _require_pixels(pixels: np.ndarray) -> None:
+    shape = pixels.shape
+    if pixels.dtype != np.uint8 or len(shape) != 4 or shape[1] != shape[2] or shape[3] != 4:
+        raise DataError(f"data pictures: pixels: expected uint8 [B, S, S, 4], got {pixels.dtype} {list(shape)}. "
+                        "Pass them with their opacity, before they lie on a background.")
 
 
 def _moved(pixels: np.ndarray, draws: np.ndarray, how: Augmentation) -> np.ndarray:

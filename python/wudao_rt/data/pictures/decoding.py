@@ -55,15 +55,14 @@ def _upright(file: Path) -> Image.Image:
     _require_bytes(file)
     try:
         with warnings.catch_warnings():
-            # Damage that Pillow only warns of is damage; its own size limit is replaced by ours.
-            warnings.simplefilter("error")
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Pillow warns of odd metadata, which we do not keep, and of sizes, of which we have a limit of our own.
+            warnings.simplefilter("ignore")
             with Image.open(file, formats=FORMATS) as image:
                 _require_size(file, *image.size)
                 return _to_rgba(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as error:
         raise _too_large(file, "more") from error
-    except (*_BROKEN, Warning) as error:
+    except _BROKEN as error:
         reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
         raise DataError(f"data pictures: {file}: expected a whole PNG, JPEG or WebP picture, got: {reason}. "
                         "Save it again or move it out of the folder.") from error
@@ -71,7 +70,7 @@ def _upright(file: Path) -> Image.Image:
 
 def _to_rgba(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # grey in 16 bits, which Pillow would cut at 255
-        image = Image.fromarray((np.asarray(image).astype(np.int64) // 257).astype(np.uint8))
+        image = Image.fromarray(((np.asarray(image).astype(np.int64) + 128) // 257).astype(np.uint8))
     return image.convert("RGBA")
 
 

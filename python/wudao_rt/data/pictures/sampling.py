@@ -23,7 +23,7 @@ class PictureSampler:
         skin_tone: weight of a skin tone beside a weight of 1, 0 <= skin_tone.
 
     Raises:
-        DataError: no picture of that split that can be drawn.
+        DataError: a weight below 0, or no picture of that split that can be drawn.
 
     Example:
         >>> sampler = PictureSampler([PictureRecord("a", "a"), PictureRecord("b", "b", split="report")])
@@ -33,6 +33,9 @@ class PictureSampler:
 
     def __init__(self, records: Sequence[PictureRecord], split: str = "train",
                  skin_tone: float = SKIN_TONE_WEIGHT) -> None:
+        if not skin_tone >= 0:
+            raise DataError(f"data pictures: skin_tone: expected a weight of 0 or more, got {skin_tone}. "
+                            "Choose another.")
         weights = [(skin_tone if one.skin_tone else 1.0) if one.split == split else 0.0 for one in records]
         self._ends = np.cumsum(weights)
         if not self._ends.size or not self._ends[-1] > 0:
