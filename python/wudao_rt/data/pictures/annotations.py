@@ -30,12 +30,11 @@ class Annotations:
 
     def __init__(self, full: PackageFiles, derived: PackageFiles, language: str) -> None:
         self.language = language
-        self._tables = [_table(derived, "annotationsDerived", language), _table(full, "annotations", language)]
-        self._all = {**self._tables[0], **self._tables[1]}
+        self._entries = {**_table(derived, "annotationsDerived", language), **_table(full, "annotations", language)}
 
     def of(self, unified: str) -> Annotation | None:
         """Return the annotation of an emoji (hexadecimal code points joined by `-`), None if there is none."""
-        entry = self._all.get(characters(unified))
+        entry = self._entries.get(characters(unified))
         if not entry or not entry.get("tts") or not entry.get("default"):
             return None
         return Annotation(entry["tts"][0], tuple(entry["default"]))
