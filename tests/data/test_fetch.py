@@ -96,6 +96,49 @@ def test_apt_keeps_only_the_pinned_files(cache, bin_folder, monkeypatch) -> None
     assert kept == [files.path("usr/share/toy")]
 
 
+def _pin_folder(monkeypatch, lines: str) -> Package:
+    digest = hashlib.sha256(lines.encode()).hexdigest()
+    package = Package("apt", "toy", "1.0", "free", "a shelf", 0.1, {"usr/**/*.png": digest})
+    monkeypatch.setitem(pins.PACKAGES, "toy", package)
+    return package
+
+
+def _two_pictures(bin_folder: Path) -> str:
+    """Make dpkg-deb unpack two pictures; return their list as sha256sum prints it."""
+    _program(bin_folder, "apt-get", "touch toy_1.0_all.deb")
+    _program(bin_folder, "dpkg-deb", "mkdir -p $3/usr/b; printf 1 > $3/usr/b/x.png; printf 2 > $3/usr/b-a.png; "
+             "touch $3/usr/b/x.svg")
+    one, two = (hashlib.sha256(content).hexdigest() for content in (b"1", b"2"))
+    return f"{two}  usr/b-a.png\n{one}  usr/b/x.png\n"
+
+
+def test_many_files_have_one_hash_over_their_list(cache, bin_folder, monkeypatch) -> None:
+    package = _pin_folder(monkeypatch, _two_pictures(bin_folder))
+    files = fetching.fetch_package("toy", progress=False)
+    folder = package.folder(cache)
+    assert files.paths("usr/**/*.png") == [folder / "usr" / "b-a.png", folder / "usr" / "b" / "x.png"]
+    assert not list(folder.rglob("*.svg"))
+
+
+@pytest.mark.parametrize("change", ["changed", "added", "removed", "renamed"])
+def test_any_change_of_many_files_is_refused(cache, bin_folder, monkeypatch, change) -> None:
+    package = _pin_folder(monkeypatch, _two_pictures(bin_folder))
+    fetching.fetch_package("toy", progress=False)
+    file = package.folder(cache) / "usr" / "b" / "x.png"
+    {"changed": lambda: file.write_bytes(b"3"), "added": lambda: file.with_name("y.png").touch(),
+     "removed": file.unlink, "renamed": lambda: file.rename(file.with_name("z.png"))}[change]()
+    with pytest.raises(DataError, match=r"toy: usr/\*\*/\*\.png: expected SHA-256 .*, got "):
+        fetching.fetch_package("toy", progress=False)
+
+
+def test_a_pattern_that_matches_nothing_is_told(cache, bin_folder, monkeypatch) -> None:
+    _pin_folder(monkeypatch, "")
+    _program(bin_folder, "apt-get", "touch toy_1.0_all.deb")
+    _program(bin_folder, "dpkg-deb", "mkdir -p $3/usr")
+    with pytest.raises(DataError, match=r"toy: expected the file usr/\*\*/\*\.png \(as in version 1\.0\)"):
+        fetching.fetch_package("toy", progress=False)
+
+
 def test_apt_missing_altogether(cache, tmp_path, monkeypatch) -> None:
     _pin(monkeypatch, "apt", "usr/share/toy")
     monkeypatch.setenv("PATH", str(tmp_path))

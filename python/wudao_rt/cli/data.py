@@ -12,7 +12,7 @@ from wudao_rt.cli.options import FILE, Number, echo_json, json_option
 
 @click.group("data", cls=Group)
 def command() -> None:
-    """List, fetch, prepare and de-duplicate text.
+    """List, fetch and prepare text and pictures, de-duplicate text.
 
     \b
     Example:

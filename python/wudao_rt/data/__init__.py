@@ -1,4 +1,4 @@
-"""Text to train on: real corpora by package name, your own files, tokenizers, and token files on disk.
+"""Text and pictures to train on: real corpora by package name, your own files, tokenizers, and token files on disk.
 
     from wudao_rt import data
 
@@ -9,8 +9,8 @@
         record.text, record.title, record.author, record.form, record.domain, record.id
     corpus.path, corpus.licence, corpus.summary(), corpus.to_json()
 
-Only the split `train` may be learned from, by tokenizers and vocabularies too. Everything that a user can get wrong
-raises `DataError`, whose text is complete as it stands.
+Pictures with captions: `wudao_rt.data.pictures`. Only the split `train` may be learned from, by tokenizers and
+vocabularies too. Everything that a user can get wrong raises `DataError`, whose text is complete as it stands.
 """
 
 from __future__ import annotations

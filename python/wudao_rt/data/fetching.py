@@ -10,7 +10,7 @@ from rich.status import Status
 from .cache import cache_root, publish, scratch_folder
 from .clients import DOWNLOAD
 from .errors import DataError
-from .package import Package, PackageFiles, sha256_of
+from .package import Package, PackageFiles
 from .pins import pinned
 
 
@@ -69,8 +69,7 @@ def _spinner(console: Console, package: Package) -> Status:
 
 def _verify(package: Package, folder: Path) -> None:
     for name, wanted in package.files.items():
-        path = folder / name
-        got = sha256_of(path) if path.is_file() else "no such file"
+        got = package.digest(folder, name) or "no such file"
         if got != wanted:
             raise DataError(
                 f"data fetch: {package.name}: {name}: expected SHA-256 {wanted}, got {got}. "

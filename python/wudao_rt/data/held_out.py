@@ -3,6 +3,12 @@
 Every poem, of whatever source, is reduced to its body: simplified characters (OpenCC `t2s`), of these only U+3400 to
 U+9FFF, lines joined without separator, UTF-8. A body whose SHA-256 starts with a byte below 0x08 is held out: 0x00-0x03
 is reported on, 0x04-0x07 stays untouched. A poem that shares a full line with any held-out poem is excluded.
+
+A picture goes by the name of what it shows: for an emoji the field `unified` of its base, so that skin tones and
+vendors follow their base. The first hexadecimal digit of the name's SHA-256 decides: 0 is reported on, 1 stays
+untouched, 2 is for validation. Of the bases to train on, the skin tones whose own `unified` gives the digit 0 are held
+out too, as combinations never seen: split `skin_tone`. Where several pictures share a name, those to train on that
+share it with a held-out one are `excluded`.
 """
 
 from __future__ import annotations
@@ -16,6 +22,9 @@ HELD_OUT_BELOW = 0x08
 
 NOVELS = {"Northanger Abbey": "report", "Persuasion": "untouched"}
 BIBLE_BOOKS = {"Ruth": "report", "Jude": "report", "Esther": "untouched", "Philippians": "untouched"}
+
+PICTURE_SPLITS = ("train", "validation", "report", "untouched", "skin_tone", "excluded")
+_PICTURE_DIGITS = {"0": "report", "1": "untouched", "2": "validation"}
 
 _NOT_BODY = re.compile("[^\u3400-\u9fff]+")
 _NOT_IDEOGRAPH = re.compile("[^\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
@@ -77,6 +86,27 @@ def poem_split(simplified: str, held_out: frozenset[str], excluded: frozenset[st
         return split
     shares_line = digest.hex()[:16] in excluded or not held_out.isdisjoint(full_lines(simplified))
     return "excluded" if shares_line else "train"
+
+
+def picture_split(base: str, variant: str = "") -> str:
+    """Return the split of a picture.
+
+    Args:
+        base: name of what it shows: `unified` of the base emoji, or a path inside its package; ASCII.
+        variant: `unified` of the skin tone, exactly as the source has it; empty for the base itself.
+
+    Source: the first hexadecimal digit of SHA-256 of `base`, then of `variant`.
+
+    Example:
+        >>> picture_split("1F355"), picture_split("2764-FE0F")
+        ('train', 'untouched')
+    """
+    split = _PICTURE_DIGITS.get(_first_digit(base), "train")
+    return "skin_tone" if split == "train" and variant and _first_digit(variant) == "0" else split
+
+
+def _first_digit(name: str) -> str:
+    return hashlib.sha256(name.encode("ascii")).hexdigest()[0]
 
 
 def _byte_split(first: int) -> str:

@@ -21,7 +21,10 @@ class Package:
     """A package that data is read from.
 
     `files` maps what lies in the cache to its SHA-256: the archive itself for npm and pip (it never changes once
-    published), the extracted files that we read for apt (a point release may rebuild the archive around them).
+    published), the extracted files that we read for apt (a point release may rebuild the archive around them). A name
+    with a `*` stands for all files that it matches, and has the SHA-256 of their list as `sha256sum` prints it, in the
+    order of their names.
+    `credit` is what a licence wants to be said wherever the contents are shown.
     """
 
     client: str
@@ -31,17 +34,32 @@ class Package:
     source: str
     megabytes: float
     files: dict[str, str]
+    credit: str = ""
 
     def folder(self, root: Path) -> Path:
         """Return the package's folder below a cache or a carried folder."""
         return root / "packages" / self.client / f"{self.name}-{self.version.replace(':', '_')}"
 
+    def matching(self, folder: Path, name: str) -> list[Path]:
+        """Return the files in `folder` that a name in `files` stands for, in the order of their names."""
+        found = folder.glob(name) if "*" in name else [folder / name]
+        return sorted((path for path in found if path.is_file()), key=Path.as_posix)
+
+    def digest(self, folder: Path, name: str) -> str:
+        """Return the SHA-256 that a name in `files` has in `folder`; empty if there is no such file."""
+        found = self.matching(folder, name)
+        if "*" not in name:
+            return sha256_of(found[0]) if found else ""
+        lines = [f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in found]
+        return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
+
     def to_json(self) -> dict[str, object]:
         """Return what a person wants to know about the package, as plain values."""
-        return {
+        about = {
             "client": self.client, "name": self.name, "version": self.version, "licence": self.licence,
             "source": self.source, "megabytes": self.megabytes,
         }
+        return {**about, "credit": self.credit} if self.credit else about
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +72,10 @@ class PackageFiles:
     def path(self, name: str) -> Path:
         """Return the path of one pinned file."""
         return self.folder / name
+
+    def paths(self, name: str) -> list[Path]:
+        """Return the paths of the files that a pinned name with a `*` stands for."""
+        return self.package.matching(self.folder, name)
 
     def members(self, pattern: str) -> Iterator[tuple[str, bytes]]:
         """Yield (name, content) of every file inside the pinned archive whose whole name matches `pattern`."""

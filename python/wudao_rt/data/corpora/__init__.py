@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..errors import DataError
-from . import austen, bible, bilingual, factbook, poetry, wordnet
+from . import austen, bible, bilingual, emoji, factbook, poetry, stamps, wordnet
 from .family import Corpus, Family
 
 FAMILIES: tuple[Family, ...] = (poetry.FAMILY, bible.FAMILY, austen.FAMILY, factbook.FAMILY, wordnet.FAMILY,
-                                bilingual.FAMILY)
+                                bilingual.FAMILY, emoji.FAMILY, stamps.FAMILY)
 _BY_NAME = {corpus.name: (corpus, family) for family in FAMILIES for corpus in family.corpora}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..package import PackageFiles
 from ..pins import pinned
 from ..prepared import PreparedCorpus, write_card
-from ..record import Record, RecordWriter
+from ..record import SPLITS, Record, RecordWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class Build:
     packages: dict[str, PackageFiles]
     needed: dict[str, PreparedCorpus] = field(default_factory=dict)
 
-    def write(self, name: str, records: Iterable[Record], **about: object) -> Path:
+    def write(self, name: str, records: Iterable[Record], splits: tuple[str, ...] = SPLITS, **about: object) -> Path:
         """Write the records and the card of one corpus of the family; return its folder."""
         corpus = next(corpus for corpus in self.family.corpora if corpus.name == name)
         folder = self.folder / name
-        writer = RecordWriter(folder).write_all(records)
+        writer = RecordWriter(folder, splits).write_all(records)
         own = [files.package.to_json() for files in self.packages.values()]
         used = [package for other in self.needed.values() for package in other.card["packages"]] + own
         packages = list({package["name"]: package for package in used}.values())

@@ -71,7 +71,7 @@ def read_files(files: Iterable[Path], field: str = "text") -> Iterator[SourceTex
         DataError: a binary file, another encoding than UTF-8, a line that is not JSON or has no such field.
     """
     for file in files:
-        content = _decoded(file)
+        content = read_utf8(file)
         texts = _json_lines(file, content, field) if file.suffix.lower() == ".jsonl" else _plain(file, content)
         yield from (text for text in texts if text.text.strip())
 
@@ -101,7 +101,12 @@ def _field(place: str, line: str, field: str) -> str:
     return entry[field]
 
 
-def _decoded(file: Path) -> str:
+def read_utf8(file: Path) -> str:
+    """Return the text of a file, its line ends as single newlines.
+
+    Raises:
+        DataError: a file that cannot be read, a binary one, or another encoding than UTF-8.
+    """
     try:
         raw = file.read_bytes()
     except OSError as error:
