@@ -20,6 +20,13 @@ void check_matrix(std::string_view op, std::string_view argument, const Tensor& 
   }
 }
 
+void check_map(std::string_view op, std::string_view argument, const Tensor& tensor) {
+  check_defined(op, argument, tensor);
+  if (tensor.rank() == 4 && tensor.dim(1) > 0 && tensor.dim(2) > 0 && tensor.dim(3) > 0) return;
+  fail<ShapeError>(op, argument, "a map (batch, height, width, channels)", to_text(tensor.shape()),
+                   "Channels come last.");
+}
+
 void check_dtype(std::string_view op, std::string_view argument, const Tensor& tensor, DType expected) {
   check_defined(op, argument, tensor);
   if (tensor.dtype() != expected) fail<DTypeError>(op, argument, name_of(expected), name_of(tensor.dtype()));

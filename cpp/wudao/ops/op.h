@@ -37,6 +37,8 @@ concept Differentiable = requires(Context& ctx, const typename Op::Params& param
 void check_defined(std::string_view op, std::string_view argument, const Tensor& tensor);
 void check_shape(std::string_view op, std::string_view argument, const Tensor& tensor, const Shape& expected);
 void check_matrix(std::string_view op, std::string_view argument, const Tensor& tensor);
+// A map (batch, height, width, channels) of which nothing is empty but, perhaps, the batch.
+void check_map(std::string_view op, std::string_view argument, const Tensor& tensor);
 void check_dtype(std::string_view op, std::string_view argument, const Tensor& tensor, DType expected);
 void check_floating(std::string_view op, std::string_view argument, const Tensor& tensor);
 // `out`, the type of a result computed from `x`: float64 and the narrower types do not mix.

@@ -9,6 +9,21 @@ Shape letters: B batch, T time, C channels, H heads, D head width, V vocabulary,
 """
 
 from wudao_rt.ops.attention import attention, attention_backward
+from wudao_rt.ops.maps import (
+    conv2d,
+    conv2d_backward,
+    conv_transpose2d,
+    conv_transpose2d_backward,
+    group_norm,
+    group_norm_backward,
+    relu,
+    relu_backward,
+    swish,
+    swish_backward,
+    upsample_nearest,
+    upsample_nearest_backward,
+    vq_assign,
+)
 from wudao_rt.ops.products import (
     linear,
     linear_backward,
@@ -39,6 +54,10 @@ __all__ = [
     "add_backward",
     "attention",
     "attention_backward",
+    "conv2d",
+    "conv2d_backward",
+    "conv_transpose2d",
+    "conv_transpose2d_backward",
     "dropout",
     "dropout_backward",
     "embedding",
@@ -46,6 +65,8 @@ __all__ = [
     "gelu",
     "gelu_backward",
     "global_norm",
+    "group_norm",
+    "group_norm_backward",
     "layer_norm",
     "layer_norm_backward",
     "linear",
@@ -57,4 +78,11 @@ __all__ = [
     "newton_schulz",
     "output_loss",
     "output_loss_backward",
+    "relu",
+    "relu_backward",
+    "swish",
+    "swish_backward",
+    "upsample_nearest",
+    "upsample_nearest_backward",
+    "vq_assign",
 ]

@@ -8,10 +8,11 @@ from cases import (
     layer_norm,
     linear,
     log_softmax,
+    maps,
     matmul,
     output_loss,
     update,
 )
 
-_MODULES = (attention, dropout, elementwise, embedding, layer_norm, linear, log_softmax, matmul, output_loss, update)
+_MODULES = (attention, dropout, elementwise, embedding, layer_norm, linear, log_softmax, maps, matmul, output_loss, update)
 CASES = [case for module in _MODULES for case in module.CASES]

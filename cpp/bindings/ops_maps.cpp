@@ -1,0 +1,133 @@
+// _core.ops: convolutions and what else works on maps. wudao_rt.ops documents them.
+#include "op_call.h"
+#include "wudao/ops/convolution.h"
+#include "wudao/ops/curve.h"
+#include "wudao/ops/enlarge.h"
+#include "wudao/ops/group_norm.h"
+#include "wudao/ops/vq_assign.h"
+
+namespace wudao::python {
+namespace {
+
+kernels::Curve parse_curve(const std::string& form) {
+  if (form == "relu") return kernels::Curve::kRelu;
+  if (form == "swish") return kernels::Curve::kSwish;
+  fail<ConfigError>("curve", "form", "\"relu\" or \"swish\"", '"' + form + '"');
+}
+
+py::array curve(const py::object& x, const std::string& form, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return call_forward<ops::Curve>(ctx, parse_curve(form), {activation(ctx, form.c_str(), "x", x, options.dtype)});
+}
+
+py::tuple curve_backward(const py::object& x, const py::object& dy, const std::string& form, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return call_backward<ops::Curve>(ctx, parse_curve(form), {activation(ctx, form.c_str(), "x", x, options.dtype)},
+                                   activation(ctx, form.c_str(), "dy", dy, options.dtype));
+}
+
+template <class Op>
+ops::Tensors<3> inputs(Context& ctx, const py::object& x, const py::object& weight, const py::object& bias, DType dtype) {
+  const DType sum = accumulator_of(dtype);
+  return {activation(ctx, Op::name.data(), "x", x, dtype), activation(ctx, Op::name.data(), "weight", weight, sum),
+          activation(ctx, Op::name.data(), "bias", bias, sum)};
+}
+
+template <class Op>
+py::array convolution(const py::object& x, const py::object& weight, const py::object& bias, std::int64_t kernel,
+                      std::int64_t stride, std::int64_t padding, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return call_forward<Op>(ctx, {kernel, stride, padding, options.sum()}, inputs<Op>(ctx, x, weight, bias, options.dtype));
+}
+
+template <class Op>
+py::tuple convolution_backward(const py::object& x, const py::object& weight, const py::object& bias,
+                               const py::object& dy, std::int64_t kernel, std::int64_t stride, std::int64_t padding,
+                               int shards, const std::string& dtype) {
+  const OpOptions options = op_options(dtype, shards);
+  Context ctx = op_context(options);
+  return call_backward<Op>(ctx, {kernel, stride, padding, options.sum()},
+                           inputs<Op>(ctx, x, weight, bias, options.dtype),
+                           activation(ctx, Op::name.data(), "dy", dy, options.sum()));
+}
+
+ops::Tensors<3> norm_inputs(Context& ctx, const py::object& x, const py::object& gamma, const py::object& beta,
+                            DType dtype) {
+  const DType sum = accumulator_of(dtype);
+  return {activation(ctx, "group_norm", "x", x, dtype), activation(ctx, "group_norm", "gamma", gamma, sum),
+          activation(ctx, "group_norm", "beta", beta, sum)};
+}
+
+py::array group_norm(const py::object& x, const py::object& gamma, const py::object& beta, std::int64_t groups,
+                     double eps, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return call_forward<ops::GroupNorm>(ctx, {groups, eps}, norm_inputs(ctx, x, gamma, beta, options.dtype));
+}
+
+py::tuple group_norm_backward(const py::object& x, const py::object& gamma, const py::object& beta, const py::object& dy,
+                              std::int64_t groups, double eps, int shards, const std::string& dtype) {
+  const OpOptions options = op_options(dtype, shards);
+  Context ctx = op_context(options);
+  return call_backward<ops::GroupNorm>(ctx, {groups, eps}, norm_inputs(ctx, x, gamma, beta, options.dtype),
+                                       activation(ctx, "group_norm", "dy", dy, options.dtype));
+}
+
+py::array upsample_nearest(const py::object& x, std::int64_t times, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return call_forward<ops::Enlarge>(ctx, {times}, {activation(ctx, "upsample_nearest", "x", x, options.dtype)});
+}
+
+py::tuple upsample_nearest_backward(const py::object& x, const py::object& dy, std::int64_t times,
+                                    const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return call_backward<ops::Enlarge>(ctx, {times}, {activation(ctx, "upsample_nearest", "x", x, options.dtype)},
+                                     activation(ctx, "upsample_nearest", "dy", dy, options.dtype));
+}
+
+py::array vq_assign(const py::object& z, const py::object& book, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  const Tensor rows = activation(ctx, "vq_assign", "z", z, options.dtype);
+  const Tensor codes = activation(ctx, "vq_assign", "book", book, options.dtype);
+  Tensor nearest;
+  {
+    const py::gil_scoped_release release;
+    nearest = ops::vq_assign(ctx, rows, codes);
+  }
+  return to_numpy(nearest);
+}
+
+template <class Op>
+void bind_convolution(py::module_& m) {
+  const std::string name(Op::name);
+  m.def(name.c_str(), &convolution<Op>, py::arg("x"), py::arg("weight"), py::arg("bias"), py::arg("kernel"),
+        py::arg("stride"), py::arg("padding"), py::arg("dtype"));
+  m.def((name + "_backward").c_str(), &convolution_backward<Op>, py::arg("x"), py::arg("weight"), py::arg("bias"),
+        py::arg("dy"), py::arg("kernel"), py::arg("stride"), py::arg("padding"), py::arg("shards"), py::arg("dtype"));
+}
+
+}  // namespace
+}  // namespace wudao::python
+
+void bind_ops_maps(pybind11::module_& m) {
+  namespace py = pybind11;
+  using namespace wudao::python;
+  m.def("curve", &curve, py::arg("x"), py::arg("form"), py::arg("dtype"));
+  m.def("curve_backward", &curve_backward, py::arg("x"), py::arg("dy"), py::arg("form"), py::arg("dtype"));
+  m.def("group_norm", &group_norm, py::arg("x"), py::arg("gamma"), py::arg("beta"), py::arg("groups"), py::arg("eps"),
+        py::arg("dtype"));
+  m.def("group_norm_backward", &group_norm_backward, py::arg("x"), py::arg("gamma"), py::arg("beta"), py::arg("dy"),
+        py::arg("groups"), py::arg("eps"), py::arg("shards"), py::arg("dtype"));
+  m.def("upsample_nearest", &upsample_nearest, py::arg("x"), py::arg("times"), py::arg("dtype"));
+  m.def("upsample_nearest_backward", &upsample_nearest_backward, py::arg("x"), py::arg("dy"), py::arg("times"),
+        py::arg("dtype"));
+  m.def("vq_assign", &vq_assign, py::arg("z"), py::arg("book"), py::arg("dtype"));
+  bind_convolution<wudao::ops::Conv2d>(m);
+  bind_convolution<wudao::ops::ConvTranspose2d>(m);
+}

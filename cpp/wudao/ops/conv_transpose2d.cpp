@@ -1,0 +1,87 @@
+#include <algorithm>
+
+#include "wudao/ops/add.h"
+#include "wudao/ops/convolution_products.h"
+
+namespace wudao::ops {
+namespace {
+
+using kernels::Windows;
+
+std::int64_t channels_of(const ConvolutionParams& p, const Tensor& weight) {
+  return weight.dim(0) / (p.kernel * p.kernel);
+}
+
+// Every pixel of x is a window of the result.
+Windows windows_of_result(const ConvolutionParams& p, const Tensor& x, const Tensor& weight) {
+  const auto outputs = [&](std::int64_t size) { return (size - 1) * p.stride - 2 * p.padding + p.kernel; };
+  return windows_of(p, {x.dim(0), outputs(x.dim(1)), outputs(x.dim(2)), channels_of(p, weight)}, x.dim(1), x.dim(2));
+}
+
+void check(const ConvolutionParams& params, const Tensors<3>& inputs) {
+  const auto& [x, weight, bias] = inputs;
+  check_map(ConvTranspose2d::name, "x", x);
+  check_matrix(ConvTranspose2d::name, "weight", weight);
+  const std::int64_t area = std::max<std::int64_t>(params.kernel * params.kernel, 1);
+  if (weight.dim(0) % area != 0) {
+    fail<ShapeError>(ConvTranspose2d::name, "weight", text("a multiple of ", area, " rows"), text(weight.dim(0)));
+  }
+  check_convolution(ConvTranspose2d::name, params, inputs, {weight.dim(0), x.dim(3)}, weight.dim(0) / area);
+  const Windows windows = windows_of_result(params, x, weight);
+  if (windows.height < 1 || windows.width < 1) {
+    fail<ShapeError>(ConvTranspose2d::name, "x", "a map whose result has at least one pixel", to_text(x.shape()),
+                     "Use less padding.");
+  }
+}
+
+std::byte* from_row(const Tensor& tensor, std::int64_t row, std::int64_t size) {
+  return static_cast<std::byte*>(tensor.raw()) + static_cast<std::size_t>(row * size) * size_of(tensor.dtype());
+}
+
+}  // namespace
+
+Tensor ConvTranspose2d::forward(Context& ctx, const Params& params, const Tensors<3>& inputs, Saved* saved) {
+  check(params, inputs);
+  const auto& [x, weight, bias] = inputs;
+  const Windows windows = windows_of_result(params, x, weight);
+  const DType sum = accumulator_of(x.dtype());
+  Tensor y = ctx.empty({windows.batch, windows.height, windows.width, windows.channels}, params.out);
+  const std::int64_t each = windows.down * windows.across, pixels = windows.height * windows.width;
+  const Tensor rows = ctx.empty({pictures_at_a_time(windows, sum) * each, windows.row()}, sum);
+  const void* const shift = bias.defined() ? bias.raw() : nullptr;
+  for_pictures(windows, sum, [&](const Windows& some, std::int64_t first) {
+    multiply(ctx, {from_row(x, first * each, x.dim(3)), x.dtype()}, weight, nullptr, {rows.raw(), sum}, some.count(),
+             x.dtype());
+    ctx.kernels->add_windows({rows.raw(), shift, from_row(y, first * pixels, windows.channels), sum, params.out, some,
+                              ctx.pool.get()});
+  });
+  if (saved != nullptr) *saved = {x, weight, bias.defined()};
+  return y;
+}
+
+Tensors<3> ConvTranspose2d::backward(Context& ctx, const Params& params, const Saved& saved, const Tensor& dy,
+                                     const Flags<3>& needs) {
+  const auto& [x, weight, bias] = saved;
+  const Windows windows = windows_of_result(params, x, weight);
+  check_shape(name, "dy", dy, {windows.batch, windows.height, windows.width, windows.channels});
+  check_dtype(name, "dy", dy, params.out);
+  check_shards(name, ctx, x.dim(0));
+  Tensors<3> grads;
+  if (needs[0] || needs[1]) {
+    const Tensor d = convert(ctx, dy, x.dtype()), rows = ctx.empty({windows.count(), windows.row()}, x.dtype());
+    ctx.kernels->gather_windows({d.raw(), rows.raw(), x.dtype(), windows, ctx.pool.get()});
+    if (needs[0]) {
+      grads[0] = ctx.empty(x.shape(), x.dtype());
+      multiply_back(ctx, {rows.raw(), x.dtype()}, weight, {grads[0].raw(), x.dtype()}, windows.count(), x.dtype());
+    }
+    if (needs[1]) {
+      grads[1] = weight_gradient(ctx, {rows.raw(), x.dtype()}, {x.raw(), x.dtype()}, weight, windows.count(), x.dtype());
+    }
+  }
+  if (needs[2] && bias) {
+    grads[2] = bias_gradient(ctx, {dy.raw(), dy.dtype()}, windows.pixels(), windows.channels, x.dtype());
+  }
+  return grads;
+}
+
+}  // namespace wudao::ops
