@@ -21,6 +21,7 @@ _TITLES = {
     "load": "Loading",
     "kernels": "Products and attention alone",
     "moe": "A layer of experts",
+    "vq": "Image tokenizers",
     "alltoall": "Rows between ranks",
     "scaling": "How cost grows with work",
 }

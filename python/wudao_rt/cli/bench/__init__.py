@@ -20,6 +20,7 @@ _COMMANDS = {
     "load": "The import, and loading a model up to its first token.",
     "kernels": "Matrix products and attention alone, against the roof.",
     "moe": "A layer of experts forward and backward: even, skewed and collapsed routing.",
+    "vq": "Image tokenizers: pictures to codes, training steps, the nearest code.",
     "all": "Everything above, one after the other.",
 }
 
