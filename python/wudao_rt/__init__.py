@@ -1,4 +1,4 @@
-"""Train, generate and score with GLM on the CPU.
+"""Train, generate and score with GLM on the CPU; turn pictures into codes and back.
 
 The engine is C++ (`wudao_rt._core`); this package is thin. Names below are imported on first use, so that
 `import wudao_rt` stays quick.
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from wudao_rt import ops
     from wudao_rt._core import __version__, info
     from wudao_rt.config.glm import GLMConfig
+    from wudao_rt.config.vq import VQConfig
     from wudao_rt.glm import GLM
+    from wudao_rt.image.tokenizer import VQTokenizer
     from wudao_rt.model_folder import load
     from wudao_rt.training import train
 
@@ -41,6 +43,8 @@ __all__ = [
     "InternalError",
     "OutOfMemory",
     "ShapeError",
+    "VQConfig",
+    "VQTokenizer",
     "__version__",
     "info",
     "load",
@@ -51,7 +55,9 @@ __all__ = [
 __getattr__, __dir__ = lazy(__name__, {
     "_core": ("__version__", "info"),
     "config.glm": ("GLMConfig",),
+    "config.vq": ("VQConfig",),
     "glm": ("GLM",),
+    "image.tokenizer": ("VQTokenizer",),
     "model_folder": ("load",),
     "ops": ("ops",),
     "training": ("train",),

@@ -90,8 +90,10 @@ def expert_files(folder: Path) -> list[Path]:
     return [found[name] for name in wanted]
 
 
-def load(path: str | Path, dtype: str | None = None, *, comm: Communicator | None = None) -> GLM:
+def load(path: str | Path, dtype: str | None = None, *, comm: Communicator | None = None) -> Any:
     """Open the model of a folder: a saved model, a checkpoint, or a run folder (its last checkpoint).
+
+    What it is stands in the folder's config.toml: a `GLM` or a `VQTokenizer`.
 
     float32 weights stay in their file, mapped into memory, until they are trained. Replace such a file by a rename, as
     `save` does; one that is cut short in place takes the process with it.
@@ -109,7 +111,12 @@ def load(path: str | Path, dtype: str | None = None, *, comm: Communicator | Non
     if not isinstance(path, (str, os.PathLike)):
         raise CheckpointError(f"load: path: expected the path of a folder, got {path!r}. Give a text or a Path.")
     folder = resolve(Path(path))
-    config, trained_in, quantization = _read_config(folder / CONFIG)
+    tables, trained_in = _read_config(folder / CONFIG)
+    if "vq" in tables:
+        from wudao_rt.image.folder import open_tokenizer
+
+        return open_tokenizer(folder, tables["vq"], dtype or trained_in)
+    config, quantization = _shape(folder / CONFIG, tables["model"]), tables.get("quantization")
     arrays = read_weights(folder / WEIGHTS)
     for file in expert_files(folder):
         arrays |= {name: array for name, array in read_weights(file).items() if expert_of(name)}
@@ -166,17 +173,17 @@ def read_weights(path: Path) -> dict[str, Any]:
                               f"{shown(error, _LONGEST_REASON)}. Use another checkpoint.") from None
 
 
-def _read_config(path: Path) -> tuple[GLMConfig, str, Any]:
-    """Return the shape, the compute type and the table of quantisation; what else a run's config says is not read."""
+def _read_config(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the tables that say what the model is, and the compute type; the rest of a run's config is not read."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"load: {path}: expected the model's configuration, got: "
                               f"{shown(reason(error), _LONGEST_REASON)}. Is the folder complete?") from None
-    model, train = tables.get("model"), tables.get("train", {})
-    if not isinstance(model, dict) or not isinstance(train, dict):
+    shape, train = tables.get("vq", tables.get("model")), tables.get("train", {})
+    if not isinstance(shape, dict) or not isinstance(train, dict):
         raise CheckpointError(f"load: {path}: expected tables [model] and [train], got something else. "
                               "Is this a model folder?")
     dtype = train.get("dtype", "float32")
     refuse_unknown(dtype, COMPUTE_TYPES, f"load: {path}: dtype")
-    return _shape(path, model), dtype, tables.get("quantization")
+    return tables, dtype

@@ -33,6 +33,21 @@ ParameterPtr ParameterList::normal(const std::string& name, Shape shape, double 
   return parameter;
 }
 
+ParameterPtr ParameterList::uniform(const std::string& name, Shape shape, double bound, bool decay) {
+  const philox::Key key{seed_, 0, kFirstInitStream + static_cast<std::uint32_t>(all_.size())};
+  const ParameterPtr parameter = keep(name, shape, decay);
+  const Tensor& value = parameter->value();
+  for (std::int64_t i = 0; i < value.size() && !dry_run_; ++i) {
+    const double number = bound * (2.0 * philox::uniform_at(key, static_cast<std::uint64_t>(i)) - 1.0);
+    if (dtype_ == DType::kFloat64) {
+      value.data<double>()[i] = number;
+    } else {
+      value.data<float>()[i] = static_cast<float>(number);
+    }
+  }
+  return parameter;
+}
+
 ParameterPtr ParameterList::constant(const std::string& name, Shape shape, double value) {
   const ParameterPtr parameter = keep(name, shape, false);
   const Tensor& tensor = parameter->value();

@@ -21,6 +21,7 @@ class ParameterList {
   // N(0, std), decayed. The values are numbers `first`, `first` + 1, ... of the parameter's stream: a part of a parameter
   // that others have the rest of is drawn as it would be in the whole.
   ParameterPtr normal(const std::string& name, Shape shape, double std, std::int64_t first = 0);
+  ParameterPtr uniform(const std::string& name, Shape shape, double bound, bool decay);  // in [-bound, bound)
   ParameterPtr constant(const std::string& name, Shape shape, double value);  // not decayed
   const std::vector<ParameterPtr>& all() const { return all_; }
 

@@ -68,6 +68,9 @@ def open_model(folder: str, op: str) -> GLM:
     if ranks.rank > 0:
         sys.stdout = StringIO()
     model = wudao_rt.load(folder, comm=ranks if ranks.size > 1 else None)
+    if not isinstance(model, wudao_rt.GLM):
+        raise ConfigError(f"{op}: --model: expected a language model, got the image tokenizer of {folder}. Give the "
+                          "folder of wudao-rt train.")
     if model.tokenizer is None:
         raise ConfigError(f"{op}: --model: expected a folder with a tokenizer, {folder} has none. Make one with: "
                           f"wudao-rt convert {folder} NEW --tokenizer DIR.")

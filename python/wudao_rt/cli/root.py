@@ -15,6 +15,7 @@ _COMMANDS = {
     "generate": ("generate", "Write text with a model."),
     "score": ("score", "Compute log-probabilities of continuations."),
     "eval": ("evaluate", "Compute the held-out loss of a model on a task."),
+    "image": ("image", "Train an image tokenizer; turn pictures into codes and back."),
     "convert": ("convert", "Turn weights into a model folder, or a folder into weights."),
     "replay": ("replay", "Compute a recorded step again and name the rank that computed something else."),
     "merge": ("merge", "Put the files of a checkpoint of several ranks together."),

@@ -20,35 +20,36 @@ else:
     import tomli as tomllib
 
 
-def load_config(path: Path | str, changes: Iterable[str] = ()) -> Config:
+def load_config(path: Path | str, changes: Iterable[str] = (), kind: type[Any] = Config) -> Any:
     """Read a config from a TOML file.
 
     Args:
         path: the file.
         changes: `table.key=value` texts, as of `--set`, applied in order.
+        kind: dataclass of its tables.
     Raises:
         ConfigError: no such file, broken TOML, an unknown key (with the nearest known one), a value of the wrong type
             or outside its range; the message names the key.
     """
-    return parse_config(_read(Path(path)), changes)
+    return parse_config(_read(Path(path)), changes, kind)
 
 
-def parse_config(tables: Mapping[str, Any], changes: Iterable[str] = ()) -> Config:
+def parse_config(tables: Mapping[str, Any], changes: Iterable[str] = (), kind: type[Any] = Config) -> Any:
     """Build a config from nested dicts, as TOML gives them.
 
     Example:
         >>> parse_config({"train": {"steps": 10}}, ["train.lr=1e-4"]).train.lr
         0.0001
     """
-    known = [f.name for f in fields(Config)]
+    known = [f.name for f in fields(kind)]
     made = {}
     for name, table in tables.items():
         refuse_unknown(name, known, "config: table")
         made[name] = dict(table) if isinstance(table, dict) else table
     for change in changes:
         _apply(made, change, known)
-    kinds = get_type_hints(Config)
-    return Config(**{name: build(kinds[name], table, name) for name, table in made.items()})
+    kinds = get_type_hints(kind)
+    return kind(**{name: build(kinds[name], table, name) for name, table in made.items()})
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -105,6 +106,6 @@ def to_tables(table: Any, layout: bool = True) -> dict[str, Any]:
     return out
 
 
-def to_toml(config: Config, layout: bool = True) -> str:
+def to_toml(config: Any, layout: bool = True) -> str:
     """Return a config as the text of a TOML file."""
     return tomli_w.dumps(to_tables(config, layout))

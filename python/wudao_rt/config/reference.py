@@ -7,13 +7,18 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 from wudao_rt.config.glm import PRESETS
+from wudao_rt.config.image import ImageConfig
 from wudao_rt.config.tables import Config
 
 
 def reference() -> str:
     """Return Markdown tables of every key with default, range and meaning, and of the presets."""
-    kinds = get_type_hints(Config)
-    return "\n".join(line for name, kind in kinds.items() for line in _table(name, kind)) + "\n" + "\n".join(_presets())
+    return "\n".join([*_tables(Config), *_presets(), "", "# Image tokenizers", "", *_tables(ImageConfig)]).rstrip()
+
+
+def _tables(config: type) -> Iterator[str]:
+    for name, kind in get_type_hints(config).items():
+        yield from _table(name, kind)
 
 
 def _table(name: str, kind: type) -> Iterator[str]:

@@ -21,10 +21,19 @@ class Plan:
     folder: Path
 
 
-def recipe_names() -> list[str]:
-    """Return the names of the recipes that come with the package."""
+_IMAGES = "emoji-"  # recipes of pictures begin so
+
+
+def recipe_names(images: bool = False) -> list[str]:
+    """Return the names of the recipes that come with the package: for texts, or for pictures."""
     folder = resources.files("wudao_rt") / "recipes"
-    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    names = sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return [name for name in names if name.startswith(_IMAGES) == images]
+
+
+def recipe_file(name: str) -> Path:
+    """Return the file of a recipe that comes with the package."""
+    return Path(str(resources.files("wudao_rt") / "recipes" / f"{name}.toml"))
 
 
 def read_run(config: Config | Path | str, changes: tuple[str, ...], resumed: bool) -> Plan:
@@ -51,6 +60,6 @@ def _file(path: Path) -> Path:
     if path.is_file():
         return path
     if path.suffix == "" and str(path) in recipe_names():
-        return Path(str(resources.files("wudao_rt") / "recipes" / f"{path}.toml"))
+        return recipe_file(str(path))
     raise ConfigError(f"train: {path}: expected a TOML file, a recipe ({', '.join(recipe_names())}), a run folder with "
                       "--resume, or files and folders of text, got none of them. Check the name.")

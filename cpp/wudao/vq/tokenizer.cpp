@@ -1,0 +1,67 @@
+#include "wudao/vq/tokenizer.h"
+
+#include "wudao/ops/add.h"
+#include "wudao/ops/difference_loss.h"
+#include "wudao/ops/vq_assign.h"
+
+namespace wudao::vq {
+
+Tokenizer::Tokenizer(Context& ctx, const TokenizerConfig& config, DType compute, std::uint64_t seed)
+    : config_((config.check(), config)),
+      compute_(compute),
+      list_(ctx, accumulator_of(compute), seed, false),
+      encoder_(encoder_of(list_, "enc_b.blocks.", config)),
+      decoder_(decoder_of(list_, "dec.blocks.", config)),
+      book_(ctx, config, accumulator_of(compute), seed) {}
+
+void Tokenizer::check(std::string_view op, const Tensor& pictures) const {
+  ops::check_map(op, "images", pictures);
+  const std::int64_t side = config_.pixels();
+  if (pictures.dim(3) == 3 && pictures.dim(1) % side == 0 && pictures.dim(2) % side == 0) return;
+  fail<ShapeError>(op, "images", text("(batch, height, width, 3), height and width multiples of ", side),
+                   to_text(pictures.shape()));
+}
+
+Tensor Tokenizer::features(Context& ctx, const Tensor& pictures) const {
+  check("encode", pictures);
+  Tape tape(ctx, false);
+  const nn::Pass pass{tape, compute_};
+  return encoder_(pass, {ops::convert(ctx, pictures, compute_), nullptr}, pass.stream()).value;
+}
+
+Tensor Tokenizer::encode(Context& ctx, const Tensor& pictures) const {
+  const Tensor z = features(ctx, pictures);
+  const Tensor rows = z.reshape({z.size() / z.dim(3), z.dim(3)});
+  return ops::vq_assign(ctx, rows, book_.values()).reshape({z.dim(0), z.dim(1), z.dim(2)});
+}
+
+Tensor Tokenizer::decode(Context& ctx, const Tensor& codes) const {
+  if (codes.rank() != 3 || codes.dim(1) == 0 || codes.dim(2) == 0) {
+    fail<ShapeError>("decode", "codes", "(batch, height, width)", to_text(codes.shape()));
+  }
+  ops::check_ids("decode", "codes", codes, config_.codes);
+  const Tensor q = book_.look_up(ctx, codes.reshape({codes.size()}));
+  Tape tape(ctx, false);
+  const nn::Pass pass{tape, compute_};
+  const Tensor map = q.reshape({codes.dim(0), codes.dim(1), codes.dim(2), config_.code_width});
+  return decoder_(pass, {ops::convert(ctx, map, compute_), nullptr}, pass.stream()).value;
+}
+
+Losses Tokenizer::learn(Context& ctx, const Tensor& pictures, std::int64_t of) {
+  check("train", pictures);
+  ops::check_shards("train", ctx, pictures.dim(0));
+  Tape tape(ctx, true);
+  const nn::Pass pass{tape, compute_};
+  const Var z = encoder_(pass, {ops::convert(ctx, pictures, compute_), nullptr}, pass.stream());
+  const auto found = std::make_shared<Quantized>();
+  const auto each = [&](const Tensor& t) { return static_cast<double>(t.size() / t.dim(0) * of); };
+  const Var q = tape.apply<Quantize>({&book_, config_.commitment / each(z.value), compute_, found}, z);
+  const Var y = decoder_(pass, q, pass.stream());
+  ops::Difference pixels = ops::difference_loss(ctx, y.value, pictures, {config_.absolute, config_.squared},
+                                                1.0 / each(pictures));
+  tape.backward(y, std::move(pixels.dy));
+  book_.see(ctx, found->codes, found->z);
+  return {std::move(pixels.losses), std::move(found->distance)};
+}
+
+}  // namespace wudao::vq

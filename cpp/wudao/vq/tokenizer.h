@@ -1,0 +1,43 @@
+// An image tokenizer: encoder, book of codes, decoder.
+#pragma once
+
+#include "wudao/vq/codebook.h"
+#include "wudao/vq/quantize.h"
+#include "wudao/vq/stack.h"
+
+namespace wudao::vq {
+
+// The parts of the loss, shard by shard: sums over the shard's own values.
+struct Losses {
+  std::vector<double> pixels, commitment;
+};
+
+class Tokenizer {
+ public:
+  Tokenizer(Context& ctx, const TokenizerConfig& config, DType compute, std::uint64_t seed);
+
+  const TokenizerConfig& config() const { return config_; }
+  DType compute() const { return compute_; }
+  Codebook& book() { return book_; }
+  const std::vector<nn::ParameterPtr>& parameters() const { return list_.all(); }
+
+  // pictures (B, H, W, 3) of the accumulator type, H and W multiples of config.pixels().
+  Tensor features(Context& ctx, const Tensor& pictures) const;  // (B, h, w, C) before they are quantized
+  Tensor encode(Context& ctx, const Tensor& pictures) const;    // (B, h, w) int32
+  Tensor decode(Context& ctx, const Tensor& codes) const;       // (B, h, w) -> (B, H, W, 3)
+
+  // Forward and backward of a micro-batch of `of` pictures in all, the context's shards of it: fills the gradients of the
+  // parameters and shows the book what was assigned.
+  //   loss = mean (a |y - x| + b (y - x)^2) + commitment mean (q - z)^2, means over the values of all `of` pictures
+  Losses learn(Context& ctx, const Tensor& pictures, std::int64_t of);
+
+ private:
+  void check(std::string_view op, const Tensor& pictures) const;
+  TokenizerConfig config_;
+  DType compute_;
+  nn::ParameterList list_;
+  Stack encoder_, decoder_;
+  Codebook book_;
+};
+
+}  // namespace wudao::vq

@@ -1,0 +1,111 @@
+"""wudao-rt image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from wudao_rt.cli.mistakes import Group
+from wudao_rt.cli.options import FILE, Number, echo_json, set_option, threads_option
+
+_MODEL = click.option("--model", required=True, metavar="DIR", help="Run folder or folder of a saved tokenizer.")
+
+
+@click.group("image", cls=Group)
+def command() -> None:
+    """Turn pictures into codes and back.
+
+    \b
+    Example:
+      wudao-rt image train-tokenizer emoji-vq
+      wudao-rt image encode my_pictures/*.png --model runs/emoji-vq --to my.codes
+      wudao-rt image decode my.codes --model runs/emoji-vq --to decoded/
+    """
+
+
+@command.command("train-tokenizer")
+@click.argument("what", metavar="CONFIG.toml|RECIPE|RUN")
+@set_option
+@click.option("--max-seconds", type=Number(min=0), default=0.0, metavar="N",
+              help="Save and stop after N seconds of training.")
+@click.option("--resume", "resumed", is_flag=True, help="Go on from the last good checkpoint.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on the last line.")
+def train(what: str, changes: tuple[str, ...], max_seconds: float, resumed: bool, as_json: bool) -> None:
+    """Train an image tokenizer: a config file, or a recipe by name.
+
+    SIGTERM, SIGINT and SIGUSR1 save and stop; --resume with the run folder goes on.
+
+    \b
+    Example:
+      wudao-rt image train-tokenizer emoji-vq --max-seconds 60
+      wudao-rt image train-tokenizer runs/emoji-vq --resume
+    """
+    from wudao_rt.image.training import train_tokenizer
+
+    report = train_tokenizer(what, changes=changes, resumed=resumed, max_seconds=max_seconds, say=_say)
+    _say(f"{report.steps} steps, {report.pictures_per_second:.0f} pictures/s, {report.held_out.line()}\n"
+         f"run folder: {report.folder}" + ("" if report.finished else f"\nstopped by {report.reason}; go on with "
+                                           f"wudao-rt image train-tokenizer {report.folder} --resume"))
+    if as_json:
+        echo_json(report.to_json())
+
+
+@command.command("encode")
+@click.argument("pictures", nargs=-1, required=True, type=FILE)
+@_MODEL
+@click.option("--to", "target", required=True, type=FILE, metavar="FILE", help="File of codes to write.")
+@click.option("--size", type=click.IntRange(min=1), default=32, show_default=True, metavar="N",
+              help="Width and height that pictures get.")
+@click.option("--no-crop", is_flag=True, help="Refuse pictures that are not square.")
+@threads_option
+def encode(pictures: tuple[Path, ...], model: str, target: Path, size: int, no_crop: bool) -> None:
+    """Write the codes of PNG, JPEG or WebP pictures to a file. What is transparent becomes white.
+
+    \b
+    Example:
+      wudao-rt image encode apple.png --model runs/emoji-vq --to apple.codes
+    """
+    import numpy as np
+
+    from wudao_rt.data.pictures import on_white
+    from wudao_rt.data.pictures.decoding import read_square
+    from wudao_rt.image.code_file import write_codes
+    from wudao_rt.image.folder import require_tokenizer
+
+    tokenizer = require_tokenizer(model)
+    pixels = on_white(np.stack([read_square(file, size, not no_crop) for file in pictures]))
+    codes = tokenizer.encode(pixels)
+    write_codes(target, codes, tokenizer.config.codes, tokenizer.fingerprint(), [file.name for file in pictures])
+    _say(f"{target}: {len(codes)} pictures of {codes.shape[1]} x {codes.shape[2]} codes")
+
+
+@command.command("decode")
+@click.argument("codes", type=FILE)
+@_MODEL
+@click.option("--to", "target", required=True, type=FILE, metavar="DIR", help="Folder for the PNG files.")
+@threads_option
+def decode(codes: Path, model: str, target: Path) -> None:
+    """Write the pictures of a file of codes as PNG files.
+
+    \b
+    Example:
+      wudao-rt image decode apple.codes --model runs/emoji-vq --to decoded/
+    """
+    from wudao_rt.errors import CheckpointError
+    from wudao_rt.image.code_file import read_codes
+    from wudao_rt.image.folder import require_tokenizer
+    from wudao_rt.image.png import write_pngs
+
+    found = read_codes(codes)
+    tokenizer = require_tokenizer(model)
+    if found.tokenizer != tokenizer.fingerprint():
+        raise CheckpointError(f"image decode: --model: expected the tokenizer {found.tokenizer[:12]}... that made "
+                              f"{codes}, got {tokenizer.fingerprint()[:12]}... Give the one that encoded it.")
+    names = [Path(name).stem for name in found.names] or [f"{i:06d}" for i in range(len(found.codes))]
+    written = write_pngs(target, names, tokenizer.decode(found.codes))
+    _say(f"{target}: {written} pictures")
+
+
+def _say(text: str) -> None:
+    click.echo(text)
