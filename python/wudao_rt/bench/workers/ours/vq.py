@@ -38,12 +38,13 @@ class Case:
         return {}
 
     def result(self) -> dict[str, np.ndarray]:
-        """Return the features, the gradient of the last decoder layer's input side, or how far the codes are."""
+        """Return the features, the loss, or how far the codes are."""
         if self.spec["work"] == "search":
             self.run()
             z, book = self.inputs["z"].astype(np.float64), self.inputs["book"].astype(np.float64)
             return {"distance": np.linalg.norm(z - book[self.found], axis=1)}
         if self.spec["work"] == "encode":
             return {"z": self.tokenizer.core.features(self.inputs["x"])}
-        _, gradients = self.tokenizer.core.loss_and_gradients(self.inputs["x"], _SHARDS, _SHARDS)
-        return {"gradient": gradients["enc_b.blocks.0.bias"]}
+        losses, _ = self.tokenizer.core.loss_and_gradients(self.inputs["x"], _SHARDS, _SHARDS)
+        loss = losses["pixels"] + self.tokenizer.config.commitment * losses["commitment"]
+        return {"loss": np.array([loss])}
