@@ -49,7 +49,6 @@ struct GroupNormForward {
   const void* gamma;  // (channels,) accumulator type
   const void* beta;
   void* y;  // of x's shape and type
-  void *mean, *rstd;  // (batch, groups) accumulator type
   DType dtype;
   std::int64_t batch, pixels, channels, groups;
   double eps;
@@ -59,13 +58,13 @@ struct GroupNormForward {
 struct GroupNormBackward {
   const void* x;
   const void* gamma;
-  const void *mean, *rstd;
   const void* dy;
   void* dx;
   void *dgamma, *dbeta;  // (channels,) accumulator type
   void* work;            // (batch, 2, channels) accumulator type
   DType dtype;
   std::int64_t batch, pixels, channels, groups;
+  double eps;
   int shards;
   ThreadPool* pool;
 };

@@ -20,10 +20,9 @@ Tensor GroupNorm::forward(Context& ctx, const Params& params, const Tensors<3>& 
   }
   if (!(params.eps > 0)) fail<ConfigError>(name, "eps", "a positive number", text(params.eps));
   Tensor y = ctx.empty(x.shape(), x.dtype());
-  Tensor mean = ctx.empty({x.dim(0), params.groups}, sum), rstd = ctx.empty({x.dim(0), params.groups}, sum);
-  ctx.kernels->group_norm_forward({x.raw(), gamma.raw(), beta.raw(), y.raw(), mean.raw(), rstd.raw(), x.dtype(),
-                                   x.dim(0), x.dim(1) * x.dim(2), channels, params.groups, params.eps, ctx.pool.get()});
-  if (saved != nullptr) *saved = {x, gamma, mean, rstd};
+  ctx.kernels->group_norm_forward({x.raw(), gamma.raw(), beta.raw(), y.raw(), x.dtype(), x.dim(0), x.dim(1) * x.dim(2),
+                                   channels, params.groups, params.eps, ctx.pool.get()});
+  if (saved != nullptr) *saved = {x, gamma};
   return y;
 }
 
@@ -37,9 +36,9 @@ Tensors<3> GroupNorm::backward(Context& ctx, const Params& params, const Saved& 
   check_shards(name, ctx, x.dim(0));
   Tensors<3> grads = {ctx.empty(x.shape(), x.dtype()), ctx.empty({channels}, sum), ctx.empty({channels}, sum)};
   const Tensor work = ctx.empty({std::max<std::int64_t>(x.dim(0), 1), 2 * channels}, sum);
-  ctx.kernels->group_norm_backward({x.raw(), saved.gamma.raw(), saved.mean.raw(), saved.rstd.raw(), dy.raw(),
-                                    grads[0].raw(), grads[1].raw(), grads[2].raw(), work.raw(), x.dtype(), x.dim(0),
-                                    x.dim(1) * x.dim(2), channels, params.groups, ctx.shards, ctx.pool.get()});
+  ctx.kernels->group_norm_backward({x.raw(), saved.gamma.raw(), dy.raw(), grads[0].raw(), grads[1].raw(),
+                                    grads[2].raw(), work.raw(), x.dtype(), x.dim(0), x.dim(1) * x.dim(2), channels,
+                                    params.groups, params.eps, ctx.shards, ctx.pool.get()});
   return grads;
 }
 

@@ -18,7 +18,7 @@ struct GroupNorm {
     double eps = 1e-6;
   };
   struct Saved {
-    Tensor x, gamma, mean, rstd;
+    Tensor x, gamma;
   };
   static Tensor forward(Context& ctx, const Params& params, const Tensors<3>& inputs, Saved* saved);
   static Tensors<3> backward(Context& ctx, const Params& params, const Saved& saved, const Tensor& dy,

@@ -177,7 +177,7 @@ def group_norm(
         ConfigError: groups do not divide the channels; eps is not positive.
 
     Gradients: `group_norm_backward`.
-    Numerics: sums are made in double.
+    Numerics: computed in double, float64 wider still.
     Source: Wu and He 2018.
 
     Example:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from case import Case
+from case import Case, in_order
 from wudao_rt import ops
 
 
@@ -26,30 +26,39 @@ def _spread(rows, shape, k, s, p):
     return out[:, p : p + h, p : p + w]
 
 
+def _flat(dy):
+    """(B, H', W', O) as rows."""
+    return dy.reshape(-1, dy.shape[3])
+
+
+def _sum(dy):
+    return in_order("on,n->on", _flat(dy).T, np.ones(_flat(dy).shape[0], dy.dtype))
+
+
 def _conv(i, k, s, p):
-    w = i["weight"].reshape(-1, k, k, i["x"].shape[3])
-    return np.einsum("bijklc,oklc->bijo", _windows(i["x"], k, s, p), w) + i["bias"]
+    seen = _windows(i["x"], k, s, p)
+    y = in_order("nk,ok->nok", seen.reshape(-1, i["weight"].shape[1]), i["weight"])
+    return y.reshape(*seen.shape[:3], -1) + i["bias"]
 
 
 def _conv_backward(i, dy, k, s, p):
-    w = i["weight"].reshape(-1, k, k, i["x"].shape[3])
-    dx = _spread(np.einsum("bijo,oklc->bijklc", dy, w), i["x"].shape, k, s, p)
-    dw = np.einsum("bijo,bijklc->oklc", dy, _windows(i["x"], k, s, p))
-    return dx, dw.reshape(i["weight"].shape), dy.sum((0, 1, 2))
+    seen = _windows(i["x"], k, s, p)
+    rows = in_order("no,ok->nko", _flat(dy), i["weight"]).reshape(seen.shape)
+    dw = in_order("no,nk->okn", _flat(dy), seen.reshape(-1, i["weight"].shape[1]))
+    return _spread(rows, i["x"].shape, k, s, p), dw, _sum(dy)
 
 
 def _transposed(i, k, s, p):
-    b, h, width, c = i["x"].shape
-    w = i["weight"].reshape(k, k, -1, c)
-    shape = (b, (h - 1) * s - 2 * p + k, (width - 1) * s - 2 * p + k, w.shape[2])
-    return _spread(np.einsum("bijc,kloc->bijklo", i["x"], w), shape, k, s, p) + i["bias"]
+    b, h, width, _ = i["x"].shape
+    rows = in_order("nc,rc->nrc", _flat(i["x"]), i["weight"]).reshape(b, h, width, k, k, -1)
+    shape = (b, (h - 1) * s - 2 * p + k, (width - 1) * s - 2 * p + k, rows.shape[5])
+    return _spread(rows, shape, k, s, p) + i["bias"]
 
 
 def _transposed_backward(i, dy, k, s, p):
-    w = i["weight"].reshape(k, k, -1, i["x"].shape[3])
-    seen = _windows(dy, k, s, p)
-    dw = np.einsum("bijklo,bijc->kloc", seen, i["x"])
-    return np.einsum("bijklo,kloc->bijc", seen, w), dw.reshape(i["weight"].shape), dy.sum((0, 1, 2))
+    seen = _windows(dy, k, s, p).reshape(-1, i["weight"].shape[0])
+    dx = in_order("nr,rc->ncr", seen, i["weight"]).reshape(i["x"].shape)
+    return dx, in_order("nr,nc->rcn", seen, _flat(i["x"])), _sum(dy)
 
 
 def _make(rng, b, h, w, c, o, k, transposed):
@@ -64,7 +73,7 @@ _SIZES = [
     {"b": 2, "h": 4, "w": 6, "c": 2, "o": 3},
     {"b": 1, "h": 8, "w": 8, "c": 1, "o": 4},
     {"b": 4, "h": 7, "w": 5, "c": 17, "o": 33},
-    {"b": 8, "h": 16, "w": 16, "c": 16, "o": 32},
+    {"b": 4, "h": 10, "w": 10, "c": 8, "o": 17},
 ]
 
 

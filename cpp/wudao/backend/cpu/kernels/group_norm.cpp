@@ -1,5 +1,6 @@
 // Group norm and its gradient. A task is one group of one picture.
 #include <cmath>
+#include <type_traits>
 
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/shard_tree.h"
@@ -34,47 +35,51 @@ WUDAO_INLINE void for_values(const Group& g, F f) {
   }
 }
 
+// What a group is computed in: wider than its values, for all of it hangs on differences of near numbers.
 template <class S>
-WUDAO_INLINE double value(const S* from, std::int64_t i) {
+using Wide = std::conditional_t<sizeof(S) == 8, long double, double>;
+
+template <class S>
+WUDAO_INLINE Wide<S> value(const S* from, std::int64_t i) {
   if constexpr (sizeof(S) == 2) {
     return static_cast<double>(Vec<float>::load(from + i, First{1}).v[0]);
   } else {
-    return static_cast<double>(from[i]);
+    return static_cast<Wide<S>>(from[i]);
   }
 }
-
-// A sum in double that remembers what each addition rounds away (Kahan 1965): float64 is held to its own precision too.
-struct Sum {
-  double total = 0, lost = 0;
-  WUDAO_INLINE void add(double x) {
-    const double corrected = x - lost, next = total + corrected;
-    lost = (next - total) - corrected;
-    total = next;
-  }
-};
 
 template <class S, class T>
 WUDAO_INLINE void put(S* to, std::int64_t i, T number) {
   Vec<T>::splat(number).store(to + i, First{1});
 }
 
+template <class W>
+struct Moments {
+  W mean, rstd;
+};
+
+template <class S>
+Moments<Wide<S>> moments(const S* x, const Group& g, double eps) {
+  using W = Wide<S>;
+  const auto count = static_cast<W>(g.channels * g.pixels);
+  W sum = 0, squares = 0;
+  for_values(g, [&](std::int64_t i, std::int64_t) { sum += value(x, i); });
+  const W mean = sum / count;
+  for_values(g, [&](std::int64_t i, std::int64_t) { squares += (value(x, i) - mean) * (value(x, i) - mean); });
+  return {mean, 1 / std::sqrt(squares / count + static_cast<W>(eps))};
+}
+
 template <class S>
 void forward(const kernels::GroupNormForward& p) {
   using T = Accumulator<S>;
+  using W = Wide<S>;
   const auto* x = static_cast<const S*>(p.x);
   const auto *gamma = static_cast<const T*>(p.gamma), *beta = static_cast<const T*>(p.beta);
-  for_groups(p, [&](std::int64_t task, const Group& g) {
-    const auto count = static_cast<double>(g.channels * g.pixels);
-    Sum sum, squares;
-    for_values(g, [&](std::int64_t i, std::int64_t) { sum.add(value(x, i)); });
-    const double mean = sum.total / count;
-    for_values(g, [&](std::int64_t i, std::int64_t) { squares.add((value(x, i) - mean) * (value(x, i) - mean)); });
-    const double rstd = 1 / std::sqrt(squares.total / count + p.eps);
-    static_cast<T*>(p.mean)[task] = static_cast<T>(mean);
-    static_cast<T*>(p.rstd)[task] = static_cast<T>(rstd);
+  for_groups(p, [&](std::int64_t, const Group& g) {
+    const Moments<W> m = moments(x, g, p.eps);
     for_values(g, [&](std::int64_t i, std::int64_t c) {
-      put(static_cast<S*>(p.y), i,
-          static_cast<T>((value(x, i) - mean) * rstd * static_cast<double>(gamma[c]) + static_cast<double>(beta[c])));
+      const W normal = (value(x, i) - m.mean) * m.rstd;
+      put(static_cast<S*>(p.y), i, static_cast<T>(normal * static_cast<W>(gamma[c]) + static_cast<W>(beta[c])));
     });
   });
 }
@@ -83,30 +88,29 @@ void forward(const kernels::GroupNormForward& p) {
 template <class S>
 void backward_group(const kernels::GroupNormBackward& p, std::int64_t task, const Group& g) {
   using T = Accumulator<S>;
+  using W = Wide<S>;
   const auto *x = static_cast<const S*>(p.x), *dy = static_cast<const S*>(p.dy);
   const auto* gamma = static_cast<const T*>(p.gamma);
-  const auto mean = static_cast<double>(static_cast<const T*>(p.mean)[task]);
-  const auto rstd = static_cast<double>(static_cast<const T*>(p.rstd)[task]);
-  const auto normal = [&](std::int64_t i) { return (value(x, i) - mean) * rstd; };
+  const Moments<W> m = moments(x, g, p.eps);
+  const auto normal = [&](std::int64_t i) { return (value(x, i) - m.mean) * m.rstd; };
   T* const dgamma = static_cast<T*>(p.work) + task / p.groups * 2 * p.channels;
   T* const dbeta = dgamma + p.channels;
-  Sum pull, turn;
+  W pull = 0, turn = 0;
   for (std::int64_t c = 0; c < g.channels; ++c) {
-    Sum with, alone;
+    W with = 0, alone = 0;
     for (std::int64_t pixel = 0; pixel < g.pixels; ++pixel) {
       const std::int64_t i = g.first + pixel * g.stride + c;
-      with.add(value(dy, i) * normal(i));
-      alone.add(value(dy, i));
+      with += value(dy, i) * normal(i);
+      alone += value(dy, i);
     }
-    const auto scale = static_cast<double>(gamma[g.channel + c]);
-    dgamma[g.channel + c] = static_cast<T>(with.total), dbeta[g.channel + c] = static_cast<T>(alone.total);
-    pull.add(alone.total * scale);
-    turn.add(with.total * scale);
+    const auto scale = static_cast<W>(gamma[g.channel + c]);
+    dgamma[g.channel + c] = static_cast<T>(with), dbeta[g.channel + c] = static_cast<T>(alone);
+    pull += alone * scale, turn += with * scale;
   }
-  const auto count = static_cast<double>(g.channels * g.pixels);
+  const auto count = static_cast<W>(g.channels * g.pixels);
   for_values(g, [&](std::int64_t i, std::int64_t c) {
-    const double d = value(dy, i) * static_cast<double>(gamma[c]);
-    put(static_cast<S*>(p.dx), i, static_cast<T>(rstd * (d - pull.total / count - normal(i) * turn.total / count)));
+    const W d = value(dy, i) * static_cast<W>(gamma[c]);
+    put(static_cast<S*>(p.dx), i, static_cast<T>(m.rstd * (d - pull / count - normal(i) * turn / count)));
   });
 }
 
