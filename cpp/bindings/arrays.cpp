@@ -46,6 +46,14 @@ DType parse_dtype(const std::string& name) {
   fail<ConfigError>("dtype", "name", "float32, bfloat16, float16 or float64", '"' + name + '"', "Choose one of them.");
 }
 
+kernels::NormScaling parse_norm_scaling(const char* op, const std::string& name) {
+  using enum kernels::NormScaling;
+  for (const auto& [known, scaling] : {std::pair{"none", kNone}, {"row", kRow}, {"tensor", kTensor}}) {
+    if (name == known) return scaling;
+  }
+  fail<ConfigError>(op, "scaling", "none, row or tensor", '"' + name + '"', "Choose one of them.");
+}
+
 Tensor int32_tensor(const char* op, const char* argument, const py::handle& object) {
   const py::array array = as_array(op, argument, object);
   const char kind = array.dtype().kind();

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "wudao/kernels/rows.h"
 #include "wudao/tensor/context.h"
 
 namespace wudao::python {
@@ -14,6 +15,8 @@ namespace py = pybind11;
 
 // "float32", "bfloat16", "float16" or "float64"; ConfigError otherwise.
 DType parse_dtype(const std::string& name);
+// "none", "row" or "tensor"; ConfigError naming `op` otherwise.
+kernels::NormScaling parse_norm_scaling(const char* op, const std::string& name);
 
 // The array's values without a copy where it is contiguous and of that type already; `op` and `argument` name it in
 // errors. Integer arrays are taken for int32 when every value fits; floats become float32 or float64 as asked.

@@ -16,6 +16,13 @@
 namespace wudao::python {
 namespace {
 
+// What a CogView has beside what a GLM has.
+void read_cogview(const py::dict& dict, model::GLMConfig& config) {
+  config.sandwich = dict["sandwich"].cast<bool>();
+  config.embedding_gradient = dict["embedding_gradient"].cast<double>();
+  config.norm_scaling = parse_norm_scaling("CogViewConfig", dict["norm_scaling"].cast<std::string>());
+}
+
 model::GLMConfig read_config(const py::dict& dict) {
   model::GLMConfig config;
   config.vocab_size = dict["vocab_size"].cast<std::int64_t>();
@@ -27,6 +34,7 @@ model::GLMConfig read_config(const py::dict& dict) {
   config.dropout = dict["dropout"].cast<double>();
   config.unpadded_vocab_size = dict["unpadded_vocab_size"].cast<std::int64_t>();
   config.init_std = dict["init_std"].cast<double>();
+  if (dict.contains("sandwich")) read_cogview(dict, config);
   const std::string activation = py::str(dict["activation"]);
   if (activation != "gelu_tanh" && activation != "gelu_erf") {
     fail<ConfigError>("GLMConfig", "activation", "gelu_tanh or gelu_erf", '"' + activation + '"');

@@ -8,6 +8,8 @@
 namespace wudao::python {
 namespace {
 
+kernels::NormScaling scaling_of(const std::string& name) { return parse_norm_scaling("layer_norm", name); }
+
 py::array embedding(const py::object& table, const py::object& ids, const std::string& dtype) {
   const OpOptions options = op_options(dtype);
   Context ctx = op_context(options);
@@ -16,10 +18,10 @@ py::array embedding(const py::object& table, const py::object& ids, const std::s
 }
 
 py::tuple embedding_backward(const py::object& table, const py::object& ids, const py::object& dy, int shards,
-                             const std::string& dtype) {
+                             double gradient, const std::string& dtype) {
   const OpOptions options = op_options(dtype, shards);
   Context ctx = op_context(options);
-  return call_backward<ops::Embedding>(ctx, {int32_tensor("embedding", "ids", ids)},
+  return call_backward<ops::Embedding>(ctx, {int32_tensor("embedding", "ids", ids), nullptr, gradient},
                                        {activation(ctx, "embedding", "table", table, options.sum())},
                                        activation(ctx, "embedding", "dy", dy, options.sum()));
 }
@@ -32,17 +34,18 @@ ops::Tensors<3> norm_inputs(Context& ctx, const py::object& x, const py::object&
 }
 
 py::array layer_norm(const py::object& x, const py::object& gamma, const py::object& beta, double eps,
-                     const std::string& dtype, const std::string& out) {
+                     const std::string& scaling, const std::string& dtype, const std::string& out) {
   const OpOptions options = op_options(dtype);
   Context ctx = op_context(options);
-  return call_forward<ops::LayerNorm>(ctx, {eps, parse_dtype(out)}, norm_inputs(ctx, x, gamma, beta, options.dtype));
+  return call_forward<ops::LayerNorm>(ctx, {eps, parse_dtype(out), scaling_of(scaling)},
+                                      norm_inputs(ctx, x, gamma, beta, options.dtype));
 }
 
 py::tuple layer_norm_backward(const py::object& x, const py::object& gamma, const py::object& beta, const py::object& dy,
-                              double eps, int shards, const std::string& dtype) {
+                              double eps, const std::string& scaling, int shards, const std::string& dtype) {
   const OpOptions options = op_options(dtype, shards);
   Context ctx = op_context(options);
-  return call_backward<ops::LayerNorm>(ctx, {eps, options.dtype}, norm_inputs(ctx, x, gamma, beta, options.dtype),
+  return call_backward<ops::LayerNorm>(ctx, {eps, options.dtype, scaling_of(scaling)}, norm_inputs(ctx, x, gamma, beta, options.dtype),
                                        activation(ctx, "layer_norm", "dy", dy, options.dtype));
 }
 

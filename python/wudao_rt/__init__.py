@@ -24,6 +24,8 @@ from wudao_rt.lazy import lazy
 if TYPE_CHECKING:
     from wudao_rt import ops
     from wudao_rt._core import __version__, info
+    from wudao_rt.cogview import CogView
+    from wudao_rt.config.cogview import CogViewConfig
     from wudao_rt.config.glm import GLMConfig
     from wudao_rt.config.vq import VQConfig
     from wudao_rt.glm import GLM
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = [
     "GLM",
     "CheckpointError",
+    "CogView",
+    "CogViewConfig",
     "CommError",
     "ConfigError",
     "DTypeError",
@@ -54,6 +58,8 @@ __all__ = [
 
 __getattr__, __dir__ = lazy(__name__, {
     "_core": ("__version__", "info"),
+    "cogview.model": ("CogView",),
+    "config.cogview": ("CogViewConfig",),
     "config.glm": ("GLMConfig",),
     "config.vq": ("VQConfig",),
     "glm": ("GLM",),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wudao_rt import _core
-from wudao_rt.config.glm import GLMConfig
+from wudao_rt.config.shape import TransformerShape
 from wudao_rt.errors import CheckpointError, shown
 from wudao_rt.parameters import GATE_BIAS, core_config, expert_of, places, shape_of
 from wudao_rt.quantization import QuantizedWeight
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def check_weights(source: Path, config: GLMConfig, arrays: Mapping[str, Any], comm: Communicator | None = None) -> None:
+def check_weights(source: Path, config: TransformerShape, arrays: Mapping[str, Any], comm: Communicator | None = None
+                  ) -> None:
     """Compare arrays with a shape.
 
     Args:
@@ -48,7 +49,7 @@ def check_weights(source: Path, config: GLMConfig, arrays: Mapping[str, Any], co
     _check_values(source, {name: array for name, array in arrays.items() if _is_ours(name, config, comm)})
 
 
-def _is_ours(name: str, config: GLMConfig, comm: Communicator | None) -> bool:
+def _is_ours(name: str, config: TransformerShape, comm: Communicator | None) -> bool:
     found = expert_of(name)
     if comm is None or found is None:
         return True

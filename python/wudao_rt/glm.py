@@ -7,16 +7,13 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from wudao_rt import _core
 from wudao_rt.compute_types import COMPUTE_TYPES, DType
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.config.settings import refuse_unknown
-from wudao_rt.errors import ConfigError, DTypeError, OutOfMemory, ShapeError, shown
-from wudao_rt.machine import memory_bytes
-from wudao_rt.parameters import biases, core_config, expert_of, joined, places, shape_of, views
+from wudao_rt.errors import ConfigError, shown
+from wudao_rt.parameters import views
 from wudao_rt.quantization import Format, QuantizedWeight, check_form, quantize, quantized_forms
+from wudao_rt.transformer import Transformer, check_memory
 
 if TYPE_CHECKING:
     from wudao_rt.data.blanks import SpecialIds
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
     from wudao_rt.tasks import Mode
 
 
-class GLM:
+class GLM(Transformer):
     """Hold a GLM: a transformer that fills blanks, and so generates and scores text.
 
     x = word[ids] + position[positions] + block[block_positions]; L times x += attention(LN(x)), x += MLP(LN(x));
@@ -55,6 +52,7 @@ class GLM:
     Source: Du et al. 2022, "GLM: General language model pretraining with autoregressive blank infilling".
 
     Example:
+        >>> import numpy as np
         >>> model = GLM(GLMConfig(vocab_size=32, hidden_size=16, num_layers=2, num_heads=2, max_positions=8))
         >>> ids = np.array([[1, 5, 6, 2]])
         >>> model.logits(ids, np.array([[0, 1, 2, 3]]), np.zeros((1, 4), int), sep=np.array([4])).shape
@@ -68,15 +66,8 @@ class GLM:
         _check_arguments(config, seed, dtype)
         if tokenizer is not None:
             _check_tokenizer(config, tokenizer)
-        if not dry_run:
-            _check_memory(config, dtype, 1 if comm is None else comm.size)
-        self.config = config
-        self.dtype = dtype
+        super().__init__(config, seed, dtype, dry_run, comm, exchange, supernode_size)
         self.tokenizer = tokenizer
-        self.comm = comm
-        self.core = _core.GLM(core_config(config, exchange, supernode_size), dtype, seed, dry_run,
-                              None if comm is None else comm.core)
-        self.places = places(self.core)
 
     @classmethod
     def from_arrays(
@@ -94,16 +85,9 @@ class GLM:
             ConfigError, ShapeError, DTypeError: as of `GLM` and `load_state_dict`.
         """
         _check_arguments(config, 0, dtype)
-        _check_memory(config, dtype, 1 if comm is None else comm.size)
+        check_memory("GLM", config, dtype, 1 if comm is None else comm.size)
         model = cls(config, dtype=dtype, tokenizer=tokenizer, dry_run=True, comm=comm)
-        model.check_names("GLM", arrays, " Give those of state_dict().")
-        few = {name: weight for name, weight in arrays.items() if isinstance(weight, QuantizedWeight)}
-        floats = {name: None if name in few else arrays[name] for name in model.places}
-        model.core.adopt(joined(model.places, floats))
-        for name, bias in biases(model.core).items():
-            bias[...] = arrays[name]
-        for name, weight in few.items():
-            model.core.quantize(name, weight.codes, weight.scales, weight.bits, weight.activation_bits)
+        model.adopt(arrays)
         return model
 
     def quantized(self, form: Format, activation_bits: int = 16) -> GLM:
@@ -131,84 +115,6 @@ class GLM:
         arrays = {name: quantize(weight, few[name], activation_bits) if name in few else weight
                   for name, weight in self.state_dict(copy=False).items()}
         return GLM.from_arrays(self.config, arrays, self.dtype, self.tokenizer, comm=self.comm)
-
-    def weights(self) -> dict[str, Array | QuantizedWeight]:
-        """Return what `from_arrays` takes: read-only views of the arrays, and the weights of few bits as they are."""
-        few = {name: self.core.quantized(name) for name, place in self.places.items() if place.index is None}
-        few = {name: QuantizedWeight(*one) for name, one in few.items() if one is not None}
-        rest = {name: place for name, place in self.places.items() if name not in few}
-        floats = views(rest, lambda name: self.core.get(name, False)) | biases(self.core)
-        return {name: few.get(name, floats.get(name)) for name in [*self.places, *biases(self.core)]}
-
-    def __repr__(self) -> str:
-        return f"GLM({self.config}, dtype={self.dtype!r})"
-
-    @property
-    def parameter_count(self) -> int:
-        """Return the number of trained values, of all ranks."""
-        return self.config.parameter_count
-
-    def state_dict(self, copy: bool = True) -> dict[str, Array]:
-        """Return the weights by name, in the order of GLM's own checkpoints.
-
-        Linear weights are (out, in); query, key and value rows lie one after the other. Experts have their global id in
-        their names; those that other ranks hold are not there.
-
-        Args:
-            copy: False gives read-only views, valid until the next update.
-        """
-        found = views(self.places, lambda name: self.core.get(name, False)) | biases(self.core)
-        return {name: array.copy() for name, array in found.items()} if copy else found
-
-    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
-        """Set the weights.
-
-        Args:
-            state: arrays by name; shapes must fit.
-            strict: every name of the model must be there and no other.
-
-        Raises:
-            ConfigError: names are missing or unknown (with `strict`).
-            ShapeError: an array has another shape.
-            DTypeError: an array does not hold numbers. Nothing is changed in any of these cases.
-        """
-        if not isinstance(state, Mapping):
-            raise DTypeError(f"load_state_dict: state: expected arrays by name, got a {type(state).__name__}. Give "
-                             "a dict.")
-        if strict:
-            self.check_names("load_state_dict", state, " Pass strict=False to take what fits.")
-        given = {name: np.asarray(state[name]) for name in self.places if name in state}
-        for name, array in given.items():
-            if array.shape != shape_of(self.core, self.places[name]) or array.dtype.kind not in "fiub":
-                self._set(name, array)  # raises, before anything has changed
-        for name, array in given.items():
-            self._set(name, array)
-        for name, bias in biases(self.core).items():
-            bias[...] = state.get(name, bias)
-
-    def _set(self, name: str, array: Array) -> None:
-        where, index = self.places[name]
-        if index is None:
-            self.core.set(where, array)
-        elif array.shape != shape_of(self.core, self.places[name]):
-            raise ShapeError(f"load_state_dict: {name}: expected shape {shape_of(self.core, self.places[name])}, got "
-                             f"{array.shape}. Is the checkpoint of another configuration?")
-        else:
-            self.core.set_part(where, index, array)
-
-    def check_names(self, op: str, state: Mapping[str, Any], advice: str = "") -> None:
-        """Refuse, with a ConfigError, names that are missing or unknown; experts of other ranks may be there or not."""
-        names = {*self.places, *biases(self.core)}
-        missing = [name for name in names if name not in state]
-        unknown = [name for name in state if name not in names and not self._elsewhere(name)]
-        if missing or unknown:
-            raise ConfigError(f"{op}: names: expected the {len(names)} of this model, got {len(missing)} missing"
-                              f"{_some(missing)} and {len(unknown)} unknown{_some(unknown)}.{advice}")
-
-    def _elsewhere(self, name: str) -> bool:
-        found = expert_of(name)
-        layers = {layer for layer, _, _ in self.core.expert_layers}
-        return found is not None and found[0] in layers and found[1] < self.config.moe.experts
 
     def logits(
         self, ids: Array, positions: Array, block_positions: Array, sep: Array | None = None, mask: Array | None = None
@@ -343,15 +249,6 @@ def _check_tokenizer(config: GLMConfig, tokenizer: Tokenizer) -> None:
                           f"{tokenizer.num_tokens}. Use the tokenizer that the model was trained with.")
 
 
-def _check_memory(config: GLMConfig, dtype: str, ranks: int = 1) -> None:
-    """Say so before the machine begins to swap, or the kernel to kill; `ranks`: that share the experts."""
-    needed, there = config.parameters_of_rank(ranks) * (8 if dtype == "float64" else 4), memory_bytes()
-    if needed > there:
-        raise OutOfMemory(f"GLM: config: expected at most {there / 1e9:.0f} GB of weights, the memory of this machine, "
-                          f"got {shown(needed // 10**9)} GB. Choose a smaller shape, or dry_run=True for its names and "
-                          "shapes.")
-
-
 def _batch(
     ids: Array, positions: Array, block_positions: Array, sep: Array | None, targets: Array, loss_mask: Array,
     mask: Array | None,
@@ -359,7 +256,3 @@ def _batch(
     batch = {"ids": ids, "positions": positions, "block_positions": block_positions, "targets": targets,
              "loss_mask": loss_mask}
     return batch | {k: v for k, v in (("sep", sep), ("mask", mask)) if v is not None}
-
-
-def _some(names: list[str]) -> str:
-    return f" ({', '.join(map(shown, names[:3]))}{', ...' if len(names) > 3 else ''})" if names else ""

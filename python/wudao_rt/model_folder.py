@@ -1,4 +1,4 @@
-"""Models on disk: a folder of config.toml, model.safetensors and tokenizer/."""
+"""Models on disk: a folder of config.toml, model.safetensors and tokenizer/, for a CogView image_tokenizer/ too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wudao_rt.compute_types import COMPUTE_TYPES
+from wudao_rt.config.cogview import KIND, CogViewConfig
 from wudao_rt.config.glm import GLMConfig
 from wudao_rt.config.settings import build, refuse_unknown
 from wudao_rt.errors import CheckpointError, ConfigError, shown
@@ -21,6 +22,7 @@ from wudao_rt.quantized_file import quantization_table, restored, stored
 from wudao_rt.safetensors_file import mapped_arrays
 
 if TYPE_CHECKING:
+    from wudao_rt.cogview import CogView
     from wudao_rt.distributed import Communicator
 
 if sys.version_info >= (3, 11):
@@ -29,17 +31,18 @@ else:
     import tomli as tomllib
 
 _LONGEST_REASON = 300  # of a library's words
-WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.toml", "tokenizer"
+WEIGHTS, CONFIG, TOKENIZER, IMAGE_TOKENIZER = "model.safetensors", "config.toml", "tokenizer", "image_tokenizer"
 
 
-def save(model: GLM, folder: Path) -> None:
+def save(model: GLM | CogView, folder: Path) -> None:
     """Write a model to a folder. Each file is written beside its place and moved there when it is complete."""
     import tomli_w
     from safetensors import SafetensorError
 
     model.core.require_values("save")
     weights = model.weights()
-    tables = {"model": model.config.to_dict(), "train": {"dtype": model.dtype}} | quantization_table(weights)
+    kind = {"kind": KIND} if isinstance(model.config, CogViewConfig) else {}
+    tables = {"model": kind | model.config.to_dict(), "train": {"dtype": model.dtype}} | quantization_table(weights)
     temporary = folder / f".{WEIGHTS}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,6 +56,8 @@ def save(model: GLM, folder: Path) -> None:
                               "another folder; what was there is as it was.") from None
     if model.tokenizer is not None:
         model.tokenizer.save(folder / TOKENIZER)
+    if kind and model.image_tokenizer is not None:  # type: ignore[union-attr]  # a CogView
+        model.image_tokenizer.save(folder / IMAGE_TOKENIZER)  # type: ignore[union-attr]
 
 
 def save_file(arrays: Mapping[str, Any], path: Path) -> None:
@@ -93,7 +98,7 @@ def expert_files(folder: Path) -> list[Path]:
 def load(path: str | Path, dtype: str | None = None, *, comm: Communicator | None = None) -> Any:
     """Open the model of a folder: a saved model, a checkpoint, or a run folder (its last checkpoint).
 
-    What it is stands in the folder's config.toml: a `GLM` or a `VQTokenizer`.
+    What it is stands in the folder's config.toml: a `GLM`, a `CogView` or a `VQTokenizer`.
 
     float32 weights stay in their file, mapped into memory, until they are trained. Replace such a file by a rename, as
     `save` does; one that is cut short in place takes the process with it.
@@ -128,14 +133,29 @@ def load(path: str | Path, dtype: str | None = None, *, comm: Communicator | Non
 
         tokenizer = Tokenizer.load(folder / TOKENIZER)
     try:
+        if isinstance(config, CogViewConfig):
+            return _cogview(folder, config, weights, dtype or trained_in, tokenizer, comm)
         return GLM.from_arrays(config, weights, dtype=dtype or trained_in, tokenizer=tokenizer, comm=comm)
     except ConfigError as error:
         raise CheckpointError(f"load: {folder}: expected files of one model. {error}") from None
 
 
-def _shape(path: Path, table: dict[str, Any]) -> GLMConfig:
+def _cogview(folder: Path, config: CogViewConfig, weights: dict[str, Any], dtype: Any, tokenizer: Any,
+             comm: Communicator | None) -> CogView:
+    from wudao_rt.cogview import CogView
+    from wudao_rt.image.folder import require_tokenizer
+
+    beside = folder / IMAGE_TOKENIZER
+    pictures = require_tokenizer(str(beside)) if beside.is_dir() else None
+    return CogView.from_arrays(config, weights, dtype, tokenizer, pictures, comm=comm)
+
+
+def _shape(path: Path, table: dict[str, Any]) -> GLMConfig | CogViewConfig:
+    table = dict(table)
+    kind = table.pop("kind", "glm")
+    refuse_unknown(kind, ("glm", KIND), f"load: {path}: model.kind")
     try:
-        return build(GLMConfig, table, "model")
+        return build(CogViewConfig if kind == KIND else GLMConfig, table, "model")
     except ConfigError as error:
         raise ConfigError(f"load: {path}: {str(error).removeprefix('config: ')}") from None
 

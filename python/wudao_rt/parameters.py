@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from wudao_rt import _core
-from wudao_rt.config.glm import GLMConfig
 
 if TYPE_CHECKING:
+    from wudao_rt.config.shape import TransformerShape
     from wudao_rt.ops.types import Array
 
 GATE_BIAS = ".mlp.gate.bias"
@@ -31,9 +31,9 @@ class Place(NamedTuple):
     index: int | None
 
 
-def core_config(config: GLMConfig, exchange: str = "flat", supernode_size: int = 0) -> dict[str, object]:
+def core_config(config: TransformerShape, exchange: str = "flat", supernode_size: int = 0) -> dict[str, object]:
     """Return a shape as the engine takes it."""
-    table = config.to_dict()
+    table = config.to_core()
     table.pop("moe", None)
     if config.moe is None:
         return table

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wudao_rt import _core
-from wudao_rt.config.glm import GLMConfig
+from wudao_rt.config.shape import TransformerShape
 from wudao_rt.errors import CheckpointError, shown
 from wudao_rt.parameters import core_config, places
 from wudao_rt.quantization import BITS, GROUP, Format, QuantizedWeight, quantized_forms
@@ -38,7 +38,7 @@ def quantization_table(weights: Mapping[str, Any]) -> dict[str, Any]:
     return {"quantization": {"format": form, "activation_bits": few[0].activation_bits}}
 
 
-def restored(folder: Path, arrays: dict[str, Any], config: GLMConfig, table: Any) -> dict[str, Any]:
+def restored(folder: Path, arrays: dict[str, Any], config: TransformerShape, table: Any) -> dict[str, Any]:
     """Put codes and scales together again, in the order of the model.
 
     Raises:

@@ -67,6 +67,7 @@ void ForwardPass::make_room() {
   normal_ = ctx_.empty({chunk_rows_, width_}, compute);
   qkv_ = ctx_.empty({rows_, 3 * width_}, compute);
   attended_ = ctx_.empty({rows_, width_}, compute);
+  if (glm_.config().sandwich) branch_ = ctx_.empty({chunk_rows_, width_}, stream);
   wide_ = ctx_.empty({chunk_rows_, 4 * width_}, compute);
   if (!glm_.expert_layers().empty()) routed_ = ctx_.empty({rows_, width_}, compute);
   const std::int64_t digits = kernels::digit_bytes(chunk_rows_, 4 * width_);
@@ -159,10 +160,11 @@ void ForwardPass::add_to_stream() const {
   ctx_.kernels->add({x_.raw(), added_.raw(), x_.raw(), x_.dtype(), x_.dtype(), x_.dtype(), x_.size(), ctx_.pool.get()});
 }
 
-void ForwardPass::normalise(const nn::LayerNorm& norm, const std::byte* x, std::int64_t rows, std::byte* y) const {
+void ForwardPass::normalise(const nn::LayerNorm& norm, const std::byte* x, std::int64_t rows, std::byte* y,
+                            DType y_type) const {
   const Profile::Span here = span("layer_norm", norm.gamma());
   ctx_.kernels->layer_norm_forward({x, norm.gamma().value().raw(), norm.beta().value().raw(), y, nullptr, nullptr,
-                                    x_.dtype(), normal_.dtype(), rows, width_, nn::LayerNorm::kEps, ctx_.pool.get()});
+                                    x_.dtype(), y_type, rows, width_, nn::LayerNorm::kEps, ctx_.pool.get(), norm.scaling()});
 }
 
 // Calls f(arguments of y = x W^T + bias) without x, residual and y.
@@ -208,6 +210,28 @@ void ForwardPass::multiply_into(const nn::Linear& linear, const std::byte* y, st
   });
 }
 
+// x += layer(y), or x += LN(layer(y))
+void ForwardPass::add_branch(const nn::Linear& linear, const nn::LayerNorm* norm, const std::byte* y, std::byte* x,
+                             std::int64_t rows) const {
+  if (norm == nullptr) return multiply_into(linear, y, x, rows);
+  with_layer(linear.weight(), &linear.bias(), [&](kernels::LinearForward& p) {
+    p.x = y;
+    p.y = branch_.raw();
+    p.rows = rows;
+    p.y_type = x_.dtype();
+    ctx_.kernels->linear_forward(p);
+  });
+  add_normal(*norm, row_of(branch_, 0), x, rows);
+}
+
+// x += LN(branch)
+void ForwardPass::add_normal(const nn::LayerNorm& norm, const std::byte* branch, std::byte* x,
+                             std::int64_t rows) const {
+  const DType stream = x_.dtype();
+  normalise(norm, branch, rows, row_of(added_, 0), stream);
+  ctx_.kernels->add({x, added_.raw(), x, stream, stream, stream, rows * width_, ctx_.pool.get()});
+}
+
 // Calls f(first row, rows) for chunks of `rows` rows.
 template <class F>
 void ForwardPass::for_chunks(std::int64_t rows, F&& f) const {
@@ -216,7 +240,7 @@ void ForwardPass::for_chunks(std::int64_t rows, F&& f) const {
 
 void ForwardPass::make_qkv(const model::Block& block) const {
   for_chunks(rows_, [&](std::int64_t row, std::int64_t rows) {
-    normalise(block.input_norm(), row_of(x_, row), rows, row_of(normal_, 0));
+    normalise(block.input_norm(), row_of(x_, row), rows, row_of(normal_, 0), normal_.dtype());
     multiply(block.qkv(), row_of(normal_, 0), row_of(qkv_, row), rows, ops::Activation::kNone);
   });
 }
@@ -273,33 +297,41 @@ void ForwardPass::gather() const {
 // x += dense(attended);  x += down(gelu(up(LN(x))))
 void ForwardPass::finish(const model::Block& block, const Tensor& x) const {
   for_chunks(x.dim(0), [&](std::int64_t row, std::int64_t rows) {
-    multiply_into(block.dense(), row_of(attended_, row), row_of(x, row), rows);
-    normalise(block.post_norm(), row_of(x, row), rows, row_of(normal_, 0));
+    add_branch(block.dense(), block.attention_norm(), row_of(attended_, row), row_of(x, row), rows);
+    normalise(block.post_norm(), row_of(x, row), rows, row_of(normal_, 0), normal_.dtype());
     multiply(block.up(), row_of(normal_, 0), row_of(wide_, 0), rows, block.activation());
-    multiply_into(block.down(), row_of(wide_, 0), row_of(x, row), rows);
+    add_branch(block.down(), block.output_norm(), row_of(wide_, 0), row_of(x, row), rows);
   });
 }
 
 // x += dense(attended);  routed = LN(x)
 void ForwardPass::prepare_experts(const model::Block& block, const Tensor& x) const {
   for_chunks(x.dim(0), [&](std::int64_t row, std::int64_t rows) {
-    multiply_into(block.dense(), row_of(attended_, row), row_of(x, row), rows);
-    normalise(block.post_norm(), row_of(x, row), rows, row_of(routed_, row));
+    add_branch(block.dense(), block.attention_norm(), row_of(attended_, row), row_of(x, row), rows);
+    normalise(block.post_norm(), row_of(x, row), rows, row_of(routed_, row), routed_.dtype());
   });
 }
 
-// x <- x + experts(routed)
+// x <- x + experts(routed), the branch through a norm where there is one
 void ForwardPass::run_experts(const model::Block& block, const Tensor& x) const {
   Context ctx = ctx_;
   Tape tape(ctx, false);
   tape.set_scope(block.experts()->name());
-  const Tensor y = (*block.experts())({tape, glm_.compute()}, {routed_.rows(0, x.dim(0)), nullptr}, {x, nullptr}).value;
-  std::memcpy(x.raw(), y.raw(), x.bytes());
+  const nn::LayerNorm* norm = block.output_norm();
+  const Tensor beside = norm == nullptr ? x : ctx_.empty(x.shape(), x.dtype());
+  if (norm != nullptr) std::memset(beside.raw(), 0, beside.bytes());
+  const Tensor y =
+      (*block.experts())({tape, glm_.compute()}, {routed_.rows(0, x.dim(0)), nullptr}, {beside, nullptr}).value;
+  if (norm == nullptr) {
+    std::memcpy(x.raw(), y.raw(), x.bytes());
+  } else {
+    add_normal(*norm, row_of(y, 0), row_of(x, 0), x.dim(0));
+  }
 }
 
 void ForwardPass::make_logits() const {
   for_chunks(wanted_rows_, [&](std::int64_t row, std::int64_t rows) {
-    normalise(glm_.final_norm(), row_of(last_x_, row), rows, row_of(normal_, 0));
+    normalise(glm_.final_norm(), row_of(last_x_, row), rows, row_of(normal_, 0), normal_.dtype());
     with_layer(glm_.tables().word, nullptr, [&](kernels::LinearForward& p) {
       p.x = normal_.raw();
       p.y = row_of(logits_, row);

@@ -41,7 +41,10 @@ class ForwardPass {
   Profile::Span span(std::string_view op, const nn::Parameter& of) const;
   void look_up(const nn::Parameter& table, const Tensor& ids, const Tensor& y) const;
   void add_to_stream() const;
-  void normalise(const nn::LayerNorm& norm, const std::byte* x, std::int64_t rows, std::byte* y) const;
+  void normalise(const nn::LayerNorm& norm, const std::byte* x, std::int64_t rows, std::byte* y, DType y_type) const;
+  void add_branch(const nn::Linear& linear, const nn::LayerNorm* norm, const std::byte* y, std::byte* x,
+                  std::int64_t rows) const;
+  void add_normal(const nn::LayerNorm& norm, const std::byte* branch, std::byte* x, std::int64_t rows) const;
   void multiply(const nn::Linear& linear, const std::byte* x, std::byte* y, std::int64_t rows,
                 ops::Activation activation) const;
   void multiply_into(const nn::Linear& linear, const std::byte* y, std::byte* x, std::int64_t rows) const;
@@ -63,6 +66,7 @@ class ForwardPass {
   Tensor ids_, positions_, block_positions_;  // (rows,)
   Tensor x_, added_, qkv_, attended_;         // (rows, C), qkv_ (rows, 3 C)
   Tensor normal_, wide_, work_;               // (chunk rows, C), (chunk rows, 4 C), digits
+  Tensor branch_;                             // (chunk rows, C) what a norm stands behind, where there are such
   Tensor last_x_, logits_;                    // of the wanted rows
   Tensor routed_;                             // (rows, C) what a layer of experts sees
 };

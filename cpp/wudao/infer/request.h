@@ -37,6 +37,7 @@ struct Sampling {
   double temperature = 1.0;
   std::int64_t top_k = 0;  // 0: all
   double top_p = 0.0;      // 0 or 1: all. Holtzman et al. 2020, section 3.1
+  bool keep_ties = false;  // whether top_k leaves all that are as good as the last it leaves
 };
 
 struct Options {

@@ -31,10 +31,19 @@ void sort_part(const Scores& scores, std::size_t begin, std::size_t end, std::ve
   });
 }
 
-void keep_best(const Scores& scores, std::int64_t count, std::vector<std::int32_t>& ids) {
-  const std::size_t end = std::min(static_cast<std::size_t>(count), ids.size());
+void keep_best(const Scores& scores, const Sampling& sampling, std::vector<std::int32_t>& ids) {
+  const std::size_t end = std::min(static_cast<std::size_t>(sampling.top_k), ids.size());
   sort_part(scores, 0, end, ids);
-  ids.resize(end);
+  const auto rest = ids.begin() + static_cast<std::ptrdiff_t>(end);
+  if (sampling.keep_ties) {
+    const double last = scores[static_cast<std::size_t>(ids[end - 1])];
+    const auto worse = [&](std::int32_t id) { return scores[static_cast<std::size_t>(id)] < last; };
+    const auto ties = std::remove_if(rest, ids.end(), worse);
+    std::sort(rest, ties);
+    ids.erase(ties, ids.end());
+  } else {
+    ids.erase(rest, ids.end());
+  }
 }
 
 double best_of(const Scores& scores, const std::vector<std::int32_t>& ids) {
@@ -79,7 +88,7 @@ void keep_nucleus(const Scores& scores, double p, std::vector<std::int32_t>& ids
 
 std::vector<std::int32_t> candidates(const Scores& scores, const Sampling& sampling) {
   std::vector<std::int32_t> ids = allowed(scores);
-  if (sampling.top_k > 0) keep_best(scores, sampling.top_k, ids);
+  if (sampling.top_k > 0) keep_best(scores, sampling, ids);
   if (sampling.top_p > 0.0 && sampling.top_p < 1.0) keep_nucleus(scores, sampling.top_p, ids);
   return ids;
 }

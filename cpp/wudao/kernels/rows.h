@@ -24,7 +24,7 @@ struct EmbeddingForward {
   const QuantizedWeight* quantized = nullptr;  // of 8 bits, instead of a float32 table
 };
 
-// dtable[v, :] = sum of dy[n, :] over n with ids[n] == v; every row of dtable is written.
+// dtable[v, :] = factor * sum of dy[n, :] over n with ids[n] == v; every row of dtable is written.
 struct EmbeddingBackward {
   const void* dy;
   const std::int32_t* ids;
@@ -34,9 +34,15 @@ struct EmbeddingBackward {
   std::int64_t rows, cols, table_rows;
   int shards;
   ThreadPool* pool;
+  double factor = 1.0;  // of the sums
 };
 
-// y = (x - mean) * rstd * gamma + beta with rstd = 1 / sqrt(var + eps), var over the row, biased.
+// What a layer norm divides its input by first, so that squares stay in range (PB-relax of Ding et al. 2021, CogView):
+// nothing; the row's largest magnitude over 8; or that of all rows, by which a row depends on those beside it.
+enum class NormScaling { kNone, kRow, kTensor };
+
+// y = (x - mean) * rstd * gamma + beta with rstd = 1 / sqrt(var + eps), var over the row, biased. With scaling the norm
+// is that of x f, f = 8 / max |x|; mean and rstd are given as of x all the same: mean / f and rstd f.
 struct LayerNormForward {
   const void* x;      // (rows, cols) x_type
   const void* gamma;  // (cols,) accumulator type
@@ -48,6 +54,7 @@ struct LayerNormForward {
   std::int64_t rows, cols;
   double eps;
   ThreadPool* pool;
+  NormScaling scaling = NormScaling::kNone;
 };
 
 struct LayerNormBackward {

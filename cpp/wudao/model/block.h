@@ -15,7 +15,7 @@ struct Visibility {
   Tensor sep, mask;
 };
 
-// Pre-LN block: x += attention(LN(x)); x += F(LN(x)). F is two linear layers with an activation between them, or a
+// Pre-LN block: x += attention(LN(x)); x += F(LN(x)); with sandwich x += LN(attention(LN(x))), x += LN(F(LN(x))). F is two linear layers with an activation between them, or a
 // layer of experts. Keys of random numbers start at `stream`; a block takes stride() of them.
 class Block {
  public:
@@ -35,8 +35,13 @@ class Block {
   const nn::Linear& up() const { return *up_; }
   const nn::Linear& down() const { return *down_; }
   ops::Activation activation() const { return activation_; }
+  const nn::LayerNorm* attention_norm() const { return third_norm_.get(); }  // behind the branches; null: there is none
+  const nn::LayerNorm* output_norm() const { return fourth_norm_.get(); }
 
  private:
+  Var attended(const nn::Pass& pass, const Var& x, const Visibility& visible) const;
+  Var fed_forward(const nn::Pass& pass, const Var& normal, const Var& residual) const;
+  Var finished(const nn::Pass& pass, const Var& y) const;
   std::int64_t heads_;
   ops::Activation activation_;
   std::uint32_t stream_;
@@ -45,6 +50,7 @@ class Block {
   nn::LayerNorm post_norm_;
   std::unique_ptr<nn::Linear> up_, down_;
   std::unique_ptr<moe::Layer> experts_;
+  std::unique_ptr<nn::LayerNorm> third_norm_, fourth_norm_;
 };
 
 }  // namespace wudao::model

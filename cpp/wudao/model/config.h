@@ -1,9 +1,10 @@
-// What a GLM is.
+// What a GLM is; with a norm behind every branch and one table of positions, a CogView.
 #pragma once
 
 #include <optional>
 #include <vector>
 
+#include "wudao/kernels/rows.h"
 #include "wudao/moe/config.h"
 
 namespace wudao::model {
@@ -17,6 +18,9 @@ struct GLMConfig {
   double dropout = 0.0;
   std::int64_t unpadded_vocab_size = 0;  // ids from here on are padding and never predicted; 0: none
   double init_std = 0.02;
+  bool sandwich = false;  // a norm behind every branch too (Ding et al. 2021, "Sandwich-LN")
+  kernels::NormScaling norm_scaling = kernels::NormScaling::kNone;
+  double embedding_gradient = 1.0;  // factor of the gradient that word embeddings have of being looked up
   std::optional<moe::LayerConfig> experts;  // width, activation and deviations are the model's
   std::vector<bool> moe_layers;             // which layers have experts; empty: none
 

@@ -34,6 +34,9 @@ void GLMConfig::check() const {
                       text(unpadded_vocab_size));
   }
   if (!(init_std > 0)) fail<ConfigError>("GLMConfig", "init_std", "a positive number", text(init_std));
+  if (!(embedding_gradient > 0 && embedding_gradient <= 1)) {
+    fail<ConfigError>("GLMConfig", "embedding_gradient", "above 0, at most 1", text(embedding_gradient));
+  }
   if (experts && static_cast<std::int64_t>(moe_layers.size()) != num_layers) {
     fail<ConfigError>("GLMConfig", "moe", text("yes or no for each of ", num_layers, " layers"),
                       text(moe_layers.size()));
@@ -58,7 +61,7 @@ GLM::GLM(Context& ctx, const GLMConfig& config, DType compute, std::uint64_t see
     blocks_.emplace_back(ctx, list_, "transformer.layers." + std::to_string(i), config_, config_.has_experts(i), comm_,
                          stream);
   }
-  final_norm_.emplace_back(list_, "transformer.final_layernorm", width);
+  final_norm_.emplace_back(list_, "transformer.final_layernorm", width, config_.norm_scaling);
 }
 
 std::vector<moe::Layer*> GLM::expert_layers() const {
@@ -86,11 +89,12 @@ void GLM::require_float_weights(std::string_view op) const {
 
 Var GLM::embed(const nn::Pass& pass, const Inputs& inputs) const {
   Tape& tape = pass.tape;
-  const auto look_up = [&](const nn::ParameterPtr& table, const Tensor& ids) {
-    return tape.apply<ops::Embedding>({ids, table->quantized()}, tape.leaf(table->value(), table.get(), 0));
+  const auto look_up = [&](const nn::ParameterPtr& table, const Tensor& ids, double gradient = 1.0) {
+    return tape.apply<ops::Embedding>({ids, table->quantized(), gradient}, tape.leaf(table->value(), table.get(), 0));
   };
   tape.set_scope("embeddings");
-  Var x = tape.apply<ops::Add>({}, look_up(word_, inputs.ids), look_up(position_, inputs.positions));
+  Var x = tape.apply<ops::Add>({}, look_up(word_, inputs.ids, config_.embedding_gradient),
+                          look_up(position_, inputs.positions));
   if (block_position_ != nullptr) x = tape.apply<ops::Add>({}, x, look_up(block_position_, inputs.block_positions));
   if (pass.dropout == 0.0) return x;
   return tape.apply<ops::Dropout>({pass.dropout, kEmbeddingStream}, x);

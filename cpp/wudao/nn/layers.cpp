@@ -4,7 +4,6 @@
 
 #include "wudao/kernels/elementwise.h"
 #include "wudao/kernels/table.h"
-#include "wudao/ops/layer_norm.h"
 
 namespace wudao::nn {
 namespace {
@@ -60,12 +59,18 @@ ParameterPtr ParameterList::constant(const std::string& name, Shape shape, doubl
   return parameter;
 }
 
-LayerNorm::LayerNorm(ParameterList& list, const std::string& name, std::int64_t width)
-    : gamma_(list.constant(name + ".weight", {width}, 1.0)), beta_(list.constant(name + ".bias", {width}, 0.0)) {}
+LayerNorm::LayerNorm(ParameterList& list, const std::string& name, std::int64_t width, kernels::NormScaling scaling)
+    : scaling_(scaling),
+      gamma_(list.constant(name + ".weight", {width}, 1.0)),
+      beta_(list.constant(name + ".bias", {width}, 0.0)) {}
 
-Var LayerNorm::operator()(const Pass& pass, const Var& x) const {
-  return pass.tape.apply<ops::LayerNorm>({kEps, pass.compute}, x, leaf(pass, gamma_), leaf(pass, beta_));
+Var LayerNorm::run(const Pass& pass, const Var& x, DType out) const {
+  return pass.tape.apply<ops::LayerNorm>({kEps, out, scaling_}, x, leaf(pass, gamma_), leaf(pass, beta_));
 }
+
+Var LayerNorm::operator()(const Pass& pass, const Var& x) const { return run(pass, x, pass.compute); }
+
+Var LayerNorm::keep_stream(const Pass& pass, const Var& x) const { return run(pass, x, pass.stream()); }
 
 Linear::Linear(ParameterList& list, const std::string& name, std::int64_t in, std::int64_t out, double std)
     : rounding_(kFirstRoundingStream + static_cast<std::uint32_t>(list.all().size())),

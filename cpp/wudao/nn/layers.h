@@ -6,6 +6,7 @@
 
 #include "wudao/autograd/tape.h"
 #include "wudao/nn/parameter.h"
+#include "wudao/ops/layer_norm.h"
 #include "wudao/ops/linear.h"
 
 namespace wudao::nn {
@@ -47,14 +48,19 @@ struct Pass {
 
 class LayerNorm {
  public:
-  LayerNorm(ParameterList& list, const std::string& name, std::int64_t width);
-  Var operator()(const Pass& pass, const Var& x) const;  // stream -> compute
+  LayerNorm(ParameterList& list, const std::string& name, std::int64_t width,
+            kernels::NormScaling scaling = kernels::NormScaling::kNone);
+  Var operator()(const Pass& pass, const Var& x) const;        // stream -> compute
+  Var keep_stream(const Pass& pass, const Var& x) const;  // stream -> stream
 
   static constexpr double kEps = 1e-5;
   const Parameter& gamma() const { return *gamma_; }
   const Parameter& beta() const { return *beta_; }
+  kernels::NormScaling scaling() const { return scaling_; }
 
  private:
+  Var run(const Pass& pass, const Var& x, DType out) const;
+  kernels::NormScaling scaling_;
   ParameterPtr gamma_, beta_;
 };
 
@@ -63,7 +69,7 @@ class Linear {
   Linear(ParameterList& list, const std::string& name, std::int64_t in, std::int64_t out, double std);
   // compute -> compute
   Var operator()(const Pass& pass, const Var& x, ops::Activation activation = ops::Activation::kNone) const;
-  // residual + dropout(linear(x)): compute -> stream
+  // residual + dropout(linear(x)): compute -> stream; no residual: a Var without a value
   Var add_to(const Pass& pass, const Var& residual, const Var& x, std::uint32_t stream) const;
 
   const Parameter& weight() const { return *weight_; }

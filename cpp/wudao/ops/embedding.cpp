@@ -19,7 +19,8 @@ Tensor Embedding::forward(Context& ctx, const Params& params, const Tensors<1>& 
   return y;
 }
 
-Tensors<1> Embedding::backward(Context& ctx, const Params&, const Saved& saved, const Tensor& dy, const Flags<1>& needs) {
+Tensors<1> Embedding::backward(Context& ctx, const Params& params, const Saved& saved, const Tensor& dy,
+                               const Flags<1>& needs) {
   if (!needs[0]) return {};
   const std::int64_t rows = saved.ids.size(), table_rows = saved.table_shape[0], cols = saved.table_shape[1];
   check_shape(name, "dy", dy, {rows, cols});
@@ -27,7 +28,7 @@ Tensors<1> Embedding::backward(Context& ctx, const Params&, const Saved& saved, 
   Tensor dtable = ctx.empty(saved.table_shape, dy.dtype());
   Tensor work = ctx.empty({rows + table_rows + 1}, DType::kInt32);
   ctx.kernels->embedding_backward({dy.raw(), saved.ids.data<std::int32_t>(), dtable.raw(), work.data<std::int32_t>(),
-                                   dy.dtype(), rows, cols, table_rows, ctx.shards, ctx.pool.get()});
+                                   dy.dtype(), rows, cols, table_rows, ctx.shards, ctx.pool.get(), params.gradient});
   return {dtable};
 }
 

@@ -1,7 +1,5 @@
 #include "wudao/ops/layer_norm.h"
 
-#include "wudao/kernels/rows.h"
-
 namespace wudao::ops {
 
 Tensor LayerNorm::forward(Context& ctx, const Params& params, const Tensors<3>& inputs, Saved* saved) {
@@ -19,7 +17,7 @@ Tensor LayerNorm::forward(Context& ctx, const Params& params, const Tensors<3>& 
   Tensor y = ctx.empty(x.shape(), params.out);
   Tensor mean = ctx.empty({rows}, sum), rstd = ctx.empty({rows}, sum);
   ctx.kernels->layer_norm_forward({x.raw(), gamma.raw(), beta.raw(), y.raw(), mean.raw(), rstd.raw(), x.dtype(),
-                                   params.out, rows, cols, params.eps, ctx.pool.get()});
+                                   params.out, rows, cols, params.eps, ctx.pool.get(), params.scaling});
   if (saved != nullptr) *saved = {x, gamma, mean, rstd};
   return y;
 }

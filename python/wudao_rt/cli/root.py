@@ -8,13 +8,18 @@ import click
 
 from wudao_rt.cli.mistakes import Group
 
-_COMMANDS = {
+_COMMANDS: dict[str, tuple[str, ...]] = {
     "data": ("data", "List, fetch, prepare and de-duplicate text."),
     "tokenizer": ("tokenizer", "Train a tokenizer."),
     "train": ("train", "Train a model on a corpus, a recipe or your own text."),
     "generate": ("generate", "Write text with a model."),
     "score": ("score", "Compute log-probabilities of continuations."),
     "eval": ("evaluate", "Compute the held-out loss of a model on a task."),
+    "draw": ("draw", "Draw pictures of texts."),
+    "complete": ("complete", "Draw a part of a picture anew.", "complete"),
+    "edit": ("complete", "Draw variations of a picture.", "edit"),
+    "caption": ("caption", "Say what pictures show.", "caption"),
+    "rerank": ("caption", "Sort pictures by how well a text fits them.", "rerank"),
     "image": ("image", "Train an image tokenizer; turn pictures into codes and back."),
     "convert": ("convert", "Turn weights into a model folder, or a folder into weights."),
     "replay": ("replay", "Compute a recorded step again and name the rank that computed something else."),
@@ -37,12 +42,13 @@ class LazyGroup(Group):
         """Import the command's module; None for an unknown name."""
         if cmd_name not in _COMMANDS:
             return None
-        return importlib.import_module(f"wudao_rt.cli.{_COMMANDS[cmd_name][0]}").command
+        module, _, *own = _COMMANDS[cmd_name]
+        return getattr(importlib.import_module(f"wudao_rt.cli.{module}"), own[0] if own else "command")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table without importing anything."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text, *_) in _COMMANDS.items()])
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -57,10 +63,11 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, wanted: bool)
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
               help="Show the version.")
 def root() -> None:
-    """Train, generate and score with GLM on the CPU.
+    """Train, generate and score with GLM and CogView on the CPU.
 
     \b
     Example:
       wudao-rt train verse-tiny
       wudao-rt generate --model runs/verse-tiny --prompt "<五绝><题>春望[gMASK]" -n 3
+      wudao-rt draw "a red apple" -n 8 --rerank
     """

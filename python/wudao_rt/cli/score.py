@@ -9,11 +9,14 @@ from typing import Any
 
 import click
 
+from wudao_rt.cli.caption import scores, sum_option
 from wudao_rt.cli.options import FILE, echo_json, json_option, model_option, open_model, read_text, threads_option
+from wudao_rt.cli.pictures import truncate_option
 from wudao_rt.errors import ConfigError
 
 
 @click.command("score")
+@click.argument("pictures", nargs=-1, metavar="[IMAGE TEXT]")
 @model_option
 @click.option("--context", "contexts", multiple=True, metavar="TEXT", help="Text before.")
 @click.option("--continuation", "continuations", multiple=True, metavar="TEXT",
@@ -23,18 +26,36 @@ from wudao_rt.errors import ConfigError
 @click.option("--mode", type=click.Choice(["bi", "uni"]), default="bi", show_default=True,
               help="Read the context in both directions, or left to right.")
 @click.option("--include-end", is_flag=True, help="Score the end mark too.")
+@sum_option
+@truncate_option
 @threads_option
 @json_option
-def command(model: str, contexts: tuple[str, ...], continuations: tuple[str, ...], file: Path | None, mode: str,
-            include_end: bool, as_json: bool) -> None:
-    """Compute the natural-log probability of continuations.
+def command(pictures: tuple[str, ...], model: str, by_sum: bool, truncate: bool, as_json: bool, **texts: Any) -> None:
+    """Compute the natural-log probability of continuations; or how well a text says what a picture shows.
 
-    With --json one object for each: context, continuation, log_prob, tokens.
+    With --json one object for each continuation: context, continuation, log_prob, tokens; for a picture: prompt, index,
+    file, codes, caption_loss (CapLoss, nats per token of the text).
 
     \b
     Example:
       wudao-rt score --model runs/verse-tiny --context "<五绝>[gMASK]" --continuation "床前明月光，疑是地上霜。"
+      wudao-rt score drawn/00-00.png "a red apple" --model runs/emoji-cogview
     """
+    if pictures:
+        return _score_picture(pictures, model, by_sum, truncate, as_json)
+    return _score_texts(model, as_json=as_json, **texts)
+
+
+def _score_picture(words: tuple[str, ...], model: str, by_sum: bool, truncate: bool, as_json: bool) -> None:
+    if len(words) != 2:
+        raise ConfigError(f"score: IMAGE TEXT: expected a picture and a text, got {len(words)} arguments. Put texts in "
+                          "quotes, or give --context and --continuation.")
+    record = scores("score", model, (Path(words[0]),), words[1], by_sum, truncate)[0]
+    echo_json(record) if as_json else click.echo(f"{record['caption_loss']:.4f}\t{words[0]}\t{words[1]}")
+
+
+def _score_texts(model: str, contexts: tuple[str, ...], continuations: tuple[str, ...], file: Path | None, mode: str,
+                 include_end: bool, as_json: bool) -> None:
     pairs = [*_paired(contexts, continuations), *_from_file(file)]
     if not pairs:
         raise ConfigError("score: --context: expected at least one context and continuation, got none. "

@@ -14,20 +14,15 @@ from typing import TYPE_CHECKING
 from wudao_rt.lazy import lazy
 
 if TYPE_CHECKING:
+    from wudao_rt.config.cogview import CogViewConfig
     from wudao_rt.config.files import load_config, parse_config
     from wudao_rt.config.glm import GLMConfig
+    from wudao_rt.config.model_table import ModelTable
     from wudao_rt.config.moe import MoETable
-    from wudao_rt.config.tables import (
-        Config,
-        DataTable,
-        ModelTable,
-        OutputTable,
-        ParallelTable,
-        TokenizerTable,
-        TrainTable,
-    )
+    from wudao_rt.config.tables import Config, DataTable, OutputTable, ParallelTable, TokenizerTable, TrainTable
 
 __all__ = [
+    "CogViewConfig",
     "Config",
     "DataTable",
     "GLMConfig",
@@ -43,7 +38,9 @@ __all__ = [
 
 __getattr__, __dir__ = lazy(__name__, {
     "files": ("load_config", "parse_config"),
+    "cogview": ("CogViewConfig",),
     "glm": ("GLMConfig",),
+    "model_table": ("ModelTable",),
     "moe": ("MoETable",),
-    "tables": ("Config", "DataTable", "ModelTable", "OutputTable", "ParallelTable", "TokenizerTable", "TrainTable"),
+    "tables": ("Config", "DataTable", "OutputTable", "ParallelTable", "TokenizerTable", "TrainTable"),
 })

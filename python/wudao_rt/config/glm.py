@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wudao_rt.config.moe import MoETable
 from wudao_rt.config.settings import check, refuse_unknown, setting
+from wudao_rt.config.shape import TransformerShape
 from wudao_rt.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class GLMConfig:
+class GLMConfig(TransformerShape):
     """Hold the shape of a GLM: a pre-LN transformer with tied output and two position tables.
 
     Parameters: V h + 2 (P + 1) h + L (12 h^2 + 13 h) + 2 h, with one table of P rows when `block_positions` is off.
@@ -62,37 +63,11 @@ class GLMConfig:
         return replace(PRESETS[name], **changes)
 
     @property
-    def parameter_count(self) -> int:
-        """Return the number of trained values."""
+    def dense_count(self) -> int:
+        """Return the values of a model of this shape without experts."""
         h, p = self.hidden_size, self.max_positions
         tables = 2 * (p + 1) * h if self.block_positions else p * h
-        dense = self.vocab_size * h + tables + self.num_layers * (12 * h * h + 13 * h) + 2 * h
-        return dense + self._expert_layers * (self.moe.layer_parameters(self) - self._ffn if self.moe else 0)
-
-    @property
-    def active_parameter_count(self) -> int:
-        """Return the values that a token meets: of its experts only those that it is sent to."""
-        spared = self.moe.layer_parameters(self) - self.moe.active_parameters(self) if self.moe else 0
-        return self.parameter_count - self._expert_layers * spared
-
-    def parameters_of_rank(self, ranks: int) -> int:
-        """Return the values that one of so many ranks that share the experts holds at the most."""
-        if self.moe is None:
-            return self.parameter_count
-        own = -(-self.moe.layer_parameters(self) // ranks)
-        return self.parameter_count - self._expert_layers * (self.moe.layer_parameters(self) - own)
-
-    @property
-    def _expert_layers(self) -> int:
-        return sum(self.moe.layers(self.num_layers)) if self.moe else 0
-
-    @property
-    def _ffn(self) -> int:
-        return 8 * self.hidden_size**2 + 5 * self.hidden_size
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values; a dense model has no `moe`."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return self.vocab_size * h + tables + self.num_layers * (12 * h * h + 13 * h) + 2 * h
 
 
 def _published(vocab_size: int, hidden_size: int, num_layers: int, num_heads: int, max_positions: int) -> GLMConfig:

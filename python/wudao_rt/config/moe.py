@@ -10,7 +10,7 @@ from wudao_rt.config.settings import check, refuse_unknown, setting
 from wudao_rt.errors import ConfigError, shown
 
 if TYPE_CHECKING:
-    from wudao_rt.config.glm import GLMConfig
+    from wudao_rt.config.shape import TransformerShape
 
 GATES = ("naive", "noisy", "switch", "gshard", "group_limited", "bias")
 LOSSES = ("switch", "gshard", "importance", "load", "z", "sequence", "global_batch")
@@ -86,16 +86,16 @@ class MoETable:
         """Return for each of `count` layers whether it has experts."""
         return [self.pattern[i % len(self.pattern)] == "m" for i in range(count)]
 
-    def layer_parameters(self, shape: GLMConfig) -> int:
+    def layer_parameters(self, shape: TransformerShape) -> int:
         """Return the trained values that a layer has in place of its two linear layers."""
         return sum(self._parts(shape, self.all_classes(shape.hidden_size)))
 
-    def active_parameters(self, shape: GLMConfig) -> int:
+    def active_parameters(self, shape: TransformerShape) -> int:
         """Return those of them that a token meets: router, shared expert and k of the widest experts."""
         widest = max(width for _, width in self.all_classes(shape.hidden_size))
         return sum(self._parts(shape, ((self.k, widest),)))
 
-    def _parts(self, shape: GLMConfig, classes: tuple[tuple[int, int], ...]) -> list[int]:
+    def _parts(self, shape: TransformerShape, classes: tuple[tuple[int, int], ...]) -> list[int]:
         h = shape.hidden_size
         ffn = [count * (2 * h * width + width + h) for count, width in classes]
         shared = 2 * h * self.shared_width + self.shared_width + h if self.shared_width else 0

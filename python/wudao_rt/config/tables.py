@@ -4,54 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from wudao_rt.config.glm import GLMConfig
-from wudao_rt.config.moe import MoETable
+from wudao_rt.config.cogview import KIND
+from wudao_rt.config.model_table import ModelTable
 from wudao_rt.config.settings import check, setting
 from wudao_rt.data.blanks import Objectives
 from wudao_rt.errors import ConfigError, shown
-
-
-@dataclass(frozen=True)
-class ModelTable:
-    """[model]: a preset, and whatever differs from it."""
-
-    preset: str | None = setting(None, "named shape to start from; none: every field of the shape is given")
-    vocab_size: int | None = setting(None, "rows of the word embedding; default the tokenizer's", low=1)
-    hidden_size: int | None = setting(None, "width, a multiple of num_heads", low=1)
-    num_layers: int | None = setting(None, "transformer layers", low=1)
-    num_heads: int | None = setting(None, "attention heads", low=1)
-    max_positions: int | None = setting(None, "largest position", low=1)
-    block_positions: bool | None = setting(None, "two position tables (GLM) or one")
-    activation: str | None = setting(None, "gelu_tanh or gelu_erf", choices=("gelu_tanh", "gelu_erf"))
-    dropout: float | None = setting(None, "dropout probability", low=0, high=0.99)
-    unpadded_vocab_size: int | None = setting(None, "ids from here on are padding; default the tokenizer's", low=0)
-    init_std: float | None = setting(None, "standard deviation of the initial weights", low=1e-9, high=10)
-    moe: MoETable | None = dataclasses.field(
-        default=None, metadata={"doc": "table of its own: experts in place of the feed-forward matrices"})
-
-    def __post_init__(self) -> None:
-        check(self, "config: model")
-
-    def glm(self, **defaults: Any) -> GLMConfig:
-        """Return the shape; `defaults` (of the tokenizer) hold where the table is silent, before the preset's."""
-        given = {f.name: getattr(self, f.name) for f in fields(GLMConfig)}
-        given = defaults | {name: value for name, value in given.items() if value is not None}
-        if self.preset:
-            return GLMConfig.preset(self.preset, **given)
-        missing = [name for name in ("hidden_size", "num_layers", "num_heads", "max_positions", "vocab_size")
-                   if name not in given]
-        if missing:
-            raise ConfigError(f"config: model.{missing[0]}: expected a value or a preset, got neither. "
-                              "Add the key, or preset = \"verse-tiny\".")
-        return GLMConfig(**given)
-
-    @classmethod
-    def of(cls, shape: GLMConfig) -> ModelTable:
-        """Return the table that spells out a shape."""
-        return cls(**{f.name: getattr(shape, f.name) for f in fields(shape)})
 
 
 @dataclass(frozen=True)
@@ -70,11 +30,31 @@ class TokenizerTable:
 
 
 @dataclass(frozen=True)
+class PicturesTable:
+    """[data.pictures]: how pictures and their captions become samples."""
+
+    image_tokenizer: str = setting("", "folder of wudao-rt image train-tokenizer")
+    picture_first: float = setting(0.3, "share of samples in which the text follows its picture", low=0, high=1)
+    holes: float = setting(0.2, "share of samples that learn holes of a picture from what surrounds them", low=0,
+                           high=1)
+    text_weight: float = setting(1.0, "weight in the loss of slots whose input is text", low=0)
+    skin_tone: float = setting(0.3, "weight of a skin tone beside other pictures", low=0)
+    shift: int = setting(1, "pixels that pictures are shifted by, each way, before they become codes", low=0, high=4)
+
+    def __post_init__(self) -> None:
+        check(self, "config: data.pictures")
+        if self.picture_first + self.holes > 1:
+            raise ConfigError(f"config: data.pictures: expected shares picture_first and holes of 1 together at the "
+                              f"most, got {self.picture_first + self.holes:g}. Lower one of them.")
+
+
+@dataclass(frozen=True)
 class DataTable:
     """[data]: what is trained on."""
 
     source: str = setting("verse", "verse: poems by form tag; packed: GLM's mixed objectives over prepared corpora; "
-                          "text: your own files", choices=("verse", "packed", "text"))
+                          "text: your own files; pictures: pictures with captions, for a cogview",
+                          choices=("verse", "packed", "text", "pictures"))
     corpora: tuple[str, ...] = setting(("verse",), "prepared corpora, by name")
     report: tuple[str, ...] = setting(("tang-quatrains",), "verse: corpora whose held-out split is reported on")
     paths: tuple[str, ...] = setting((), "files and folders of your own text (source = \"text\")")
@@ -96,6 +76,8 @@ class DataTable:
     longest_title: int = setting(12, "verse: longer titles and authors are left out, as they would pad the others",
                                  low=0)
     causal_prob: float = setting(0.5, "text: probability of a sample without any given context", low=0, high=1)
+    pictures: PicturesTable = dataclasses.field(
+        default_factory=PicturesTable, metadata={"doc": "pictures: table of its own"})
     objectives: Objectives = dataclasses.field(
         default_factory=Objectives, metadata={"doc": "packed: ratios and numbers of the objectives"})
 
@@ -234,6 +216,9 @@ class Config:
     parallel: ParallelTable = dataclasses.field(default_factory=ParallelTable)
 
     def __post_init__(self) -> None:
+        if (self.model.kind == KIND) is not (self.data.source == "pictures"):
+            raise ConfigError(f"config: data.source: expected \"pictures\" for a cogview and only for it, got "
+                              f"\"{self.data.source}\" for a {self.model.kind}. Change one of them.")
         groups, shards, batch = (self.model.moe.groups if self.model.moe else 0), self.train.shards, self.train.batch
         if groups % shards or (groups and batch % groups):
             raise ConfigError(f"config: model.moe.groups: expected a multiple of the {shards} virtual shards that "

@@ -22,7 +22,7 @@ def embedding(table: Array, ids: Array, dtype: DType | None = None) -> Array:
     Raises:
         ShapeError: an id lies outside of the table.
 
-    Gradients: `embedding_backward`; dtable[v] is the sum of dy[n] over ids[n] = v.
+    Gradients: `embedding_backward`; dtable[v] is `gradient` times the sum of dy[n] over ids[n] = v.
 
     Example:
         >>> import numpy as np
@@ -34,14 +34,15 @@ def embedding(table: Array, ids: Array, dtype: DType | None = None) -> Array:
 
 
 def embedding_backward(
-    table: Array, ids: Array, dy: Array, shards: int = 1, dtype: DType | None = None
+    table: Array, ids: Array, dy: Array, shards: int = 1, dtype: DType | None = None, gradient: float = 1.0
 ) -> tuple[Array]:
     """Return (dtable,) for dy (N, C). Rows are summed per shard (N / shards rows each), then in the fixed tree."""
-    return _core.embedding_backward(table, ids, dy, shards, compute_type(table, dtype))
+    return _core.embedding_backward(table, ids, dy, shards, gradient, compute_type(table, dtype))
 
 
 def layer_norm(
-    x: Array, gamma: Array, beta: Array, eps: float = 1e-5, dtype: DType | None = None, out: DType | None = None
+    x: Array, gamma: Array, beta: Array, eps: float = 1e-5, dtype: DType | None = None, out: DType | None = None,
+    scaling: str = "none",
 ) -> Array:
     """Normalise each row to mean 0 and variance 1, then scale and shift it.
 
@@ -54,6 +55,9 @@ def layer_norm(
         eps: added to the variance.
         dtype: type of the computation.
         out: type to which y is rounded; default `dtype`.
+        scaling: "row" divides x by max |x| / 8 of the row before, "tensor" by that of all rows: CogView's precision
+            bottleneck relaxation, which keeps squares small and makes y the same but for eps. Backward takes the
+            divisor for a constant.
 
     Returns:
         (N, C).
@@ -61,20 +65,22 @@ def layer_norm(
     Raises:
         ShapeError: gamma or beta is not (C,).
         DTypeError: only one of `dtype` and `out` is float64.
+        ConfigError: another scaling.
 
     Numerics: two passes; sums in float32 (float64 for float64).
 
-    Source: Ba, Kiros, Hinton 2016, "Layer normalization", eq. 3-4.
+    Source: Ba, Kiros, Hinton 2016, "Layer normalization", eq. 3-4; scaling: CogView (Ding et al., NeurIPS 2021).
     """
     kind = compute_type(x, dtype)
-    return _core.layer_norm(x, gamma, beta, eps, kind, out or kind)
+    return _core.layer_norm(x, gamma, beta, eps, scaling, kind, out or kind)
 
 
 def layer_norm_backward(
-    x: Array, gamma: Array, beta: Array, dy: Array, eps: float = 1e-5, shards: int = 1, dtype: DType | None = None
+    x: Array, gamma: Array, beta: Array, dy: Array, eps: float = 1e-5, shards: int = 1, dtype: DType | None = None,
+    scaling: str = "none",
 ) -> tuple[Array, Array, Array]:
     """Return (dx, dgamma, dbeta) for dy (N, C)."""
-    return _core.layer_norm_backward(x, gamma, beta, dy, eps, shards, compute_type(x, dtype))
+    return _core.layer_norm_backward(x, gamma, beta, dy, eps, scaling, shards, compute_type(x, dtype))
 
 
 def gelu(x: Array, form: str = "tanh", dtype: DType | None = None) -> Array:

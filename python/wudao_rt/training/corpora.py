@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from wudao_rt.config import Config
+from wudao_rt.config import CogViewConfig, Config, GLMConfig
 from wudao_rt.data import PreparedCorpus, Record, prepare
 from wudao_rt.data.own_text import prepare_files
+from wudao_rt.data.pictures import Pictures, fixed_captions
 from wudao_rt.data.tokenizer import Tokenizer
 from wudao_rt.datasets import VERSE_TOKENS, PackedSource, Source, TextSource, VerseSource
+from wudao_rt.datasets.pictures import PictureSource
+from wudao_rt.errors import ConfigError
+from wudao_rt.image.folder import require_tokenizer
+from wudao_rt.image.tokenizer import VQTokenizer
+from wudao_rt.model_folder import IMAGE_TOKENIZER
 from wudao_rt.training.tokenizers import beginning, make_tokenizer
 
 OWN_TEXT = "data"
@@ -22,13 +28,20 @@ class Corpora:
 
     Args:
         config: the run's.
-        run: run folder; own text is kept there, prepared, so that a resumed run reads the same.
+        run: run folder; own text is kept there, prepared, so that a resumed run reads the same, and so is the image
+            tokenizer of a run on pictures.
     """
+
+    image_tokenizer: VQTokenizer | None = None
 
     def __init__(self, config: Config, run: Path) -> None:
         self._config = config
         data = config.data
-        if data.source == "text":
+        if data.source == "pictures":
+            own = Path(data.corpora[0])
+            self._pictures = Pictures(own if own.is_dir() else prepare(data.corpora[0]).path)
+            self.image_tokenizer = _image_tokenizer(data.pictures.image_tokenizer, run)
+        elif data.source == "text":
             self._train = [_own_text(config, run)]
         else:
             self._train = [prepare(name) for name in data.corpora]
@@ -38,9 +51,19 @@ class Corpora:
         own = VERSE_TOKENS if self._config.data.source == "verse" else ()
         return make_tokenizer(self._config.tokenizer, self._vocabulary_texts, own)
 
-    def source(self, tokenizer: Tokenizer) -> Source:
-        """Return the source of batches."""
+    def shape(self, tokenizer: Tokenizer) -> GLMConfig | CogViewConfig:
+        """Return the shape of the run's model: that of the config, for the vocabularies at hand."""
+        if self.image_tokenizer is None:
+            return self._config.model.glm(vocab_size=tokenizer.vocab_size, unpadded_vocab_size=tokenizer.num_tokens)
+        return self._config.model.cogview(
+            text_tokens=tokenizer.num_tokens, image_codes=self.image_tokenizer.config.codes,
+            image_tokenizer=self.image_tokenizer.fingerprint())
+
+    def source(self, tokenizer: Tokenizer, shape: GLMConfig | CogViewConfig) -> Source:
+        """Return the source of batches for a model of that shape."""
         data, train = self._config.data, self._config.train
+        if self.image_tokenizer is not None and isinstance(shape, CogViewConfig):
+            return PictureSource(self._pictures, tokenizer, self.image_tokenizer, shape, data, train)
         if data.source == "verse":
             report = [record for name in data.report for record in prepare(name).records("report")]
             return VerseSource(list(self.records("train")), report, tokenizer, data, train)
@@ -61,9 +84,31 @@ class Corpora:
 
     def _vocabulary_texts(self) -> Iterator[str]:
         table = self._config.tokenizer
+        if self.image_tokenizer is not None:
+            return self._captions()
         corpora = [prepare(name) for name in table.corpora] or self._train
         texts = chain.from_iterable(corpus.texts("train") for corpus in corpora)
         return texts if table.kind == "character" else beginning(texts, _VOCABULARY_CHARACTERS)
+
+
+    def _captions(self) -> Iterator[str]:
+        for place in self._pictures.indices("train"):
+            record = self._pictures.records[place]
+            yield from record.captions
+            for language in ("en", "zh"):
+                yield from fixed_captions(record, language)
+
+
+def _image_tokenizer(folder: str, run: Path) -> VQTokenizer:
+    """Return the tokenizer that the run keeps; before its first step, the one that the config names."""
+    kept = run / IMAGE_TOKENIZER
+    if not kept.is_dir() and not folder:
+        raise ConfigError("config: data.pictures.image_tokenizer: expected the folder of a trained image tokenizer, "
+                          "got none. Make one with: wudao-rt image train-tokenizer emoji-vq.")
+    tokenizer = require_tokenizer(str(kept if kept.is_dir() else folder))
+    if not kept.is_dir():
+        tokenizer.save(kept)
+    return tokenizer
 
 
 def _own_text(config: Config, run: Path) -> PreparedCorpus:

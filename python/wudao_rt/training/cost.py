@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from wudao_rt import _core
-from wudao_rt.config import GLMConfig
+from wudao_rt.config.shape import TransformerShape
 
 _ROOF_SIZE = 1024
 _ROOF_SECONDS = 0.25
 
 
-def step_flops(shape: GLMConfig, tokens: int, pairs: int) -> float:
+def step_flops(shape: TransformerShape, tokens: int, pairs: int) -> float:
     """Return the useful arithmetic of a training step: 6 N tokens + 12 L h pairs.
 
     N are the parameters that a token meets; each visible (query, key) pair costs 4 h forward in each of L layers, and
@@ -27,6 +27,7 @@ def step_flops(shape: GLMConfig, tokens: int, pairs: int) -> float:
         pairs: (query, key) pairs that the mask shows.
     Source: Kaplan et al., Scaling laws for neural language models (2020), section 2.1.
     Example:
+        >>> from wudao_rt.config import GLMConfig
         >>> step_flops(GLMConfig(8, 4, 1, 1, 8), tokens=1, pairs=1) == 6 * 356 + 12 * 4
         True
     """

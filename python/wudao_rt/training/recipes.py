@@ -21,14 +21,14 @@ class Plan:
     folder: Path
 
 
-_IMAGES = "emoji-"  # recipes of pictures begin so
+_IMAGES = "-vq"  # recipes of image tokenizers end so
 
 
 def recipe_names(images: bool = False) -> list[str]:
-    """Return the names of the recipes that come with the package: for texts, or for pictures."""
+    """Return the names of the recipes that come with the package: of language models, or of image tokenizers."""
     folder = resources.files("wudao_rt") / "recipes"
     names = sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return [name for name in names if name.startswith(_IMAGES) == images]
+    return [name for name in names if name.endswith(_IMAGES) == images]
 
 
 def recipe_file(name: str) -> Path:

@@ -9,6 +9,7 @@ from shlex import quote
 from typing import Any
 
 from wudao_rt.config import Config
+from wudao_rt.config.cogview import KIND
 from wudao_rt.data import PreparedCorpus
 from wudao_rt.data.prepared import CARD
 from wudao_rt.errors import CheckpointError
@@ -129,8 +130,9 @@ def _close(report: Report, session: Session, say: Callable[[str], None]) -> None
     else:
         say(report.lines())
     if report.finished:
+        verb = "draw --model {} {}" if session.config.model.kind == KIND else "generate --model {} --prompt {}"
         prompt = (*session.config.output.prompts, *session.source.prompts)[0]
-        say(f"done: wudao-rt generate --model {quote(report.folder)} --prompt {quote(prompt)}")
+        say(f"done: wudao-rt {verb.format(quote(report.folder), quote(prompt))}")
     else:
         say(f"stopped by {report.reason} at step {report.steps}, everything is saved. "
             f"Go on with: wudao-rt train {report.folder} --resume")

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from wudao_rt import _core
-from wudao_rt.config import Config, GLMConfig, ModelTable, ParallelTable, load_config
+from wudao_rt.cogview import CogView
+from wudao_rt.config import CogViewConfig, Config, GLMConfig, ModelTable, ParallelTable, load_config
 from wudao_rt.config.files import to_toml
 from wudao_rt.data.tokenizer import Tokenizer
 from wudao_rt.datasets import Rows, Source
@@ -45,7 +46,7 @@ class Session:
 
     config: Config
     folder: Path
-    model: GLM
+    model: GLM | CogView
     trainer: Any
     source: Source
     step: int = 0
@@ -57,6 +58,7 @@ class Session:
         """Return the state to save; arrays are views, valid until the next step."""
         return Snapshot(self.step, self.trainer.steps, self.tokens, self.model.state_dict(copy=False),
                         self._moments(), to_toml(self.config, layout=False), self.model.tokenizer,
+                        getattr(self.model, "image_tokenizer", None),
                         self.trainer.loss_scale if self.config.train.dtype == "float16" else None)
 
     def advance(self, rows: Rows, share: float, recorder: _core.Recorder | None = None) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def start(config: Config, folder: Path, ranks: Ranks) -> Session:
         _make(folder)
     corpora = ranks.first_alone(lambda: Corpora(config, folder))
     tokenizer = _tokenizer(corpora, ranks)
-    shape = config.model.glm(vocab_size=tokenizer.vocab_size, unpadded_vocab_size=tokenizer.num_tokens)
+    shape = corpora.shape(tokenizer)
     config = config.with_table("model", **vars(ModelTable.of(shape)))
     session = _assemble(config, folder, shape, tokenizer, corpora, ranks)
     _keep_config(session)
@@ -141,7 +143,7 @@ def resume(folder: Path, changes: tuple[str, ...], say: Callable[[str], None], r
     config = load_config(folder / CONFIG, changes).require_length()
     tokenizer = Tokenizer.load(restored.path / TOKENIZER)
     corpora = ranks.first_alone(lambda: Corpora(config, folder))
-    session = _assemble(config, folder, config.model.glm(), tokenizer, corpora, ranks)
+    session = _assemble(config, folder, config.model.shape(), tokenizer, corpora, ranks)
     _restore(session, restored)
     _keep_config(session)  # only now: a change that does not fit must not be kept
     return session
@@ -159,7 +161,7 @@ def reopen(config: Config, folder: Path, at: Path | None) -> Session:
     corpora = Corpora(config, folder)
     kept = at or next((folder / checkpoint.FOLDER / f"step-{step}" for step in checkpoint.steps_of(folder)), None)
     tokenizer = Tokenizer.load(kept / TOKENIZER) if kept else corpora.tokenizer()
-    session = _assemble(config, folder, config.model.glm(), tokenizer, corpora, Ranks.alone())
+    session = _assemble(config, folder, config.model.shape(), tokenizer, corpora, Ranks.alone())
     if at is not None:
         _restore(session, checkpoint.restore(at))
     return session
@@ -200,25 +202,40 @@ def _keep_config(session: Session) -> None:
                               "room and run again; what was there is as it was.") from None
 
 
-def _assemble(config: Config, folder: Path, shape: GLMConfig, tokenizer: Tokenizer, corpora: Corpora, ranks: Ranks
-              ) -> Session:
+def _assemble(config: Config, folder: Path, shape: GLMConfig | CogViewConfig, tokenizer: Tokenizer, corpora: Corpora,
+              ranks: Ranks) -> Session:
     train = config.train
-    if train.length > shape.max_positions:
-        raise ConfigError(f"config: train.length: expected at most model.max_positions = {shape.max_positions}, got "
-                          f"{train.length}. Change one of them.")
-    for number, prompt in enumerate(config.output.prompts):
-        check_prompt(f"output.prompts[{number}]", prompt, tokenizer, shape)
+    if isinstance(shape, GLMConfig):
+        _check_rows(config, shape, tokenizer)
     _core.set_threads(train.threads)
-    parallel = config.parallel if ranks.row else ParallelTable()  # a run of many ranks may go on with one
-    model = GLM(shape, train.seed, train.dtype, tokenizer, comm=ranks.row, exchange=parallel.exchange,
-                supernode_size=parallel.supernode_size)
+    model = _model(config, shape, tokenizer, corpora, ranks)
     optimizer = {"name": train.optimizer, "beta1": train.beta1, "beta2": train.beta2, "eps": train.eps,
                  "weight_decay": train.weight_decay, "momentum": train.momentum, "newton_schulz": train.newton_schulz}
     world, column = (None, None) if ranks.column is None else (ranks.world.core, ranks.column.core)
     trainer = _core.Trainer(model.core, optimizer, world, column)
     if train.dtype == "float16":
         trainer.set_loss_scale(train.loss_scale, 0, train.loss_scale_every)
-    return Session(config, folder, model, trainer, corpora.source(tokenizer), ranks=ranks)
+    return Session(config, folder, model, trainer, corpora.source(tokenizer, shape), ranks=ranks)
+
+
+def _check_rows(config: Config, shape: GLMConfig, tokenizer: Tokenizer) -> None:
+    train = config.train
+    if train.length > shape.max_positions:
+        raise ConfigError(f"config: train.length: expected at most model.max_positions = {shape.max_positions}, got "
+                          f"{train.length}. Change one of them.")
+    for number, prompt in enumerate(config.output.prompts):
+        check_prompt(f"output.prompts[{number}]", prompt, tokenizer, shape)
+
+
+def _model(config: Config, shape: GLMConfig | CogViewConfig, tokenizer: Tokenizer, corpora: Corpora, ranks: Ranks
+           ) -> GLM | CogView:
+    train = config.train
+    parallel = config.parallel if ranks.row else ParallelTable()  # a run of many ranks may go on with one
+    shared: dict[str, Any] = {"comm": ranks.row, "exchange": parallel.exchange,
+                              "supernode_size": parallel.supernode_size}
+    if isinstance(shape, CogViewConfig):
+        return CogView(shape, train.seed, train.dtype, tokenizer, corpora.image_tokenizer, **shared)
+    return GLM(shape, train.seed, train.dtype, tokenizer, **shared)
 
 
 def _restore(session: Session, restored: Restored) -> None:

@@ -21,6 +21,8 @@ class Stream(IntEnum):
     PICTURE = 6
     CAPTION = 7
     AUGMENT = 8
+    ORDER = 9
+    HOLES = 10
 
 
 def generator(seed: int, stream: Stream, index: int = 0, part: int = 0) -> Generator:

@@ -7,7 +7,8 @@ from pathlib import Path
 from wudao_rt.data.tokenizer import Tokenizer
 from wudao_rt.errors import CheckpointError
 from wudao_rt.files import reason
-from wudao_rt.model_folder import CONFIG, TOKENIZER, resolve
+from wudao_rt.image.folder import require_tokenizer
+from wudao_rt.model_folder import CONFIG, IMAGE_TOKENIZER, TOKENIZER, resolve
 from wudao_rt.training.checkpoint.read import restore, verify
 from wudao_rt.training.checkpoint.snapshot import Snapshot
 from wudao_rt.training.checkpoint.write import write_alone
@@ -29,10 +30,11 @@ def merge(source: Path, target: Path) -> Path:
     path = resolve(source)
     state = verify(path)
     restored = restore(path)
+    pictures = path / IMAGE_TOKENIZER
     config = (path / CONFIG).read_text(encoding="utf-8")
     snapshot = Snapshot(state["step"], state["updates"], state["tokens"], restored.weights, restored.optimizer, config,
                         Tokenizer.load(path / TOKENIZER) if (path / TOKENIZER).is_dir() else None,
-                        state.get("loss_scale"))
+                        require_tokenizer(str(pictures)) if pictures.is_dir() else None, state.get("loss_scale"))
     try:
         target.mkdir(parents=True)
         write_alone(target, snapshot)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wudao_rt.data.tokenizer import Tokenizer
+from wudao_rt.image.tokenizer import VQTokenizer
 from wudao_rt.parameters import expert_of
 
 FORMAT = 1
@@ -33,6 +34,7 @@ class Snapshot:
         optimizer: moments by name, m. or v. and that of their parameter.
         config: text of config.toml without the settings of the machine layout.
         tokenizer: goes into its folder.
+        image_tokenizer: goes into its folder too; None: a model of text alone.
         loss_scale: of float16, and the steps since it last changed.
     """
 
@@ -43,6 +45,7 @@ class Snapshot:
     optimizer: Mapping[str, np.ndarray]
     config: str
     tokenizer: Tokenizer | None = None
+    image_tokenizer: VQTokenizer | None = None
     loss_scale: tuple[float, int] | None = None
 
     def shared(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

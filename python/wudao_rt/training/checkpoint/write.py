@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from wudao_rt.data import DataError
 from wudao_rt.errors import CheckpointError
 from wudao_rt.files import reason, write_whole
-from wudao_rt.model_folder import CONFIG, TOKENIZER, WEIGHTS, save_file
+from wudao_rt.model_folder import CONFIG, IMAGE_TOKENIZER, TOKENIZER, WEIGHTS, save_file
 from wudao_rt.training.checkpoint.read import steps_of
 from wudao_rt.training.checkpoint.snapshot import EXPERTS, FOLDER, LAST, OPTIMIZER, STATE, Snapshot
 from wudao_rt.training.ranks import Ranks
@@ -111,6 +111,8 @@ def _describe(part: Path, snapshot: Snapshot, digests: dict[str, str]) -> None:
     (part / CONFIG).write_text(snapshot.config, encoding="utf-8")
     if snapshot.tokenizer is not None:
         snapshot.tokenizer.save(part / TOKENIZER)
+    if snapshot.image_tokenizer is not None:
+        snapshot.image_tokenizer.save(part / IMAGE_TOKENIZER)
     files = sorted(path for path in part.rglob("*") if path.is_file())
     names = [path.relative_to(part).as_posix() for path in files]
     found = {name: digests.get(name) or sha256(path) for name, path in zip(names, files, strict=True)}

@@ -36,6 +36,13 @@ void start_row(const T* x, T* y, std::int64_t size) {
       0, size, [=](std::int64_t j, auto lanes) { (Vec<T>::load(x + j, lanes) + T(0)).store(y + j, lanes); });
 }
 
+// y = factor y
+template <class T>
+void multiply_row(T* y, T factor, std::int64_t size) {
+  for_vectors<Vec<T>::kWidth>(
+      0, size, [=](std::int64_t j, auto lanes) { (Vec<T>::load(y + j, lanes) * factor).store(y + j, lanes); });
+}
+
 // The sum of one row of the table, for at most kColumns columns: a fixed tree of which only those shards exist that
 // hold the id. A shard that does not counts as +0.0, and since every sum here starts from +0.0 and so is never -0.0,
 // adding it would change nothing.
@@ -97,6 +104,7 @@ void table_row(const kernels::EmbeddingBackward& p, std::int64_t v, std::int64_t
     }
   }
   tree.close();
+  if (p.factor != 1.0 && first < end[v]) multiply_row(y, static_cast<T>(p.factor), size);
 }
 
 // Most rows of a large table stay zero. Long stretches are cleared without reading the memory first.
