@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
+from wudao_rt.config import cogview
 from wudao_rt.config.glm import PRESETS
 from wudao_rt.config.image import ImageConfig
 from wudao_rt.config.tables import Config
@@ -13,7 +14,8 @@ from wudao_rt.config.tables import Config
 
 def reference() -> str:
     """Return Markdown tables of every key with default, range and meaning, and of the presets."""
-    return "\n".join([*_tables(Config), *_presets(), "", "# Image tokenizers", "", *_tables(ImageConfig)]).rstrip()
+    return "\n".join([*_tables(Config), *_presets("Presets", PRESETS), "",
+                      *_presets("Presets of kind cogview", cogview.PRESETS), "", "# Image tokenizers", "", *_tables(ImageConfig)]).rstrip()
 
 
 def _tables(config: type) -> Iterator[str]:
@@ -59,10 +61,10 @@ def _range(f: Field) -> str:
     return f"{low} to {high}" if high is not None and low is not None else f"at least {low}"
 
 
-def _presets() -> Iterator[str]:
-    yield "## Presets\n\n| preset | layers | width | heads | positions | vocabulary | parameters |"
+def _presets(title: str, presets: Mapping[str, Any]) -> Iterator[str]:
+    yield f"## {title}\n\n| preset | layers | width | heads | positions | vocabulary | parameters |"
     yield "|---|---|---|---|---|---|---|"
-    for name, p in PRESETS.items():
+    for name, p in presets.items():
         yield (f"| `{name}` | {p.num_layers} | {p.hidden_size} | {p.num_heads} | {p.max_positions} | {p.vocab_size} | "
                f"{p.parameter_count:,} |")
 
