@@ -5,15 +5,17 @@ BIN := $(CURDIR)/$(VENV)/bin
 TORCH_SPEC ?= torch==2.13.0
 export TORCH_SPEC
 SECONDS := 180
+DRAW_SECONDS := 150
 # Tools of the environment first; nothing of the caller's Python leaks in.
 export PATH := $(BIN):$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help quickstart quickstart-moe install bench bench-quick test test-system test-deep wheel format lint clean
+.PHONY: help quickstart quickstart-moe quickstart-draw install bench bench-quick test test-system test-deep wheel format lint clean
 
 help:
 	@echo "make quickstart   train a GLM on Tang poems, read what it writes, see it scored"
 	@echo "make quickstart-moe  a bilingual GLM with experts on two ranks of MPI: three minutes of training, then a look inside"
+	@echo "make quickstart-draw  an image tokenizer and a CogView, five minutes together, then a sheet of what it draws"
 	@echo "make test         release build and all suites (about ten minutes)"
 	@echo "make test-system  what needs Debian packages: CBLAS, the release wheel (apt-get runs if you are root)"
 	@echo "make test-deep    sanitizers, PyTorch oracle, fuzzers"
@@ -57,6 +59,15 @@ quickstart-moe: $(VENV)/installed
 	echo; $(BIN)/wudao-rt inspect domains $$run --windows 2; \
 	echo; for prompt in "And God said unto [gMASK]" "春风[gMASK]"; do \
 	  echo "$$prompt"; $(BIN)/mpiexec -n 2 $(BIN)/wudao-rt generate --model $$run --prompt "$$prompt" --max-new-tokens 24 --seed 1; done
+
+# A small version of runs/emoji-vq and runs/emoji-cogview, in run folders of its own.
+quickstart-draw: $(VENV)/installed
+	@n=1; while [ -e runs/quickstart-draw-$$n ]; do n=$$((n + 1)); done; run=runs/quickstart-draw-$$n; set -e; \
+	$(BIN)/wudao-rt image train-tokenizer emoji-vq --set train.steps=800 --set output.folder=$$run/tokenizer; \
+	$(BIN)/wudao-rt train emoji-cogview --set data.pictures.image_tokenizer=$$run/tokenizer --set data.pictures.shift=0 \
+	  --set train.steps=0 --set train.seconds=$(DRAW_SECONDS) --set train.eval_every=0 --set output.folder=$$run/model; \
+	echo; $(BIN)/wudao-rt draw "red apple" "红苹果" "smiling face" "笑脸" "blue heart" "蓝心" "cat face" "猫脸" \
+	  -n 8 --rerank --guidance 2 --seed 1 --model $$run/model --to $$run/drawn
 
 bench: $(VENV)/installed
 	@$(BIN)/wudao-rt bench all --json > bench/results.jsonl

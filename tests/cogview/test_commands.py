@@ -83,7 +83,8 @@ def test_complete_keeps_what_is_to_stay(run, picture, tmp_path) -> None:
                      "--json")
         for one in records(said):
             np.testing.assert_array_equal(np.array(one["codes"])[kept], codes[kept])
-    assert len(records(wudao("edit", picture, "--share", 0.5, "--model", run, "-n", 3, "--to", tmp_path, "--json"))) == 3
+    said = wudao("edit", picture, "--share", 0.5, "--model", run, "-n", 3, "--to", tmp_path, "--json")
+    assert [one["index"] for one in records(said)] == [0, 1, 2]
 
 
 def test_caption_and_score(run, picture) -> None:
@@ -151,3 +152,19 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(home, tmp_path, moe) -> None:
 def test_runs_that_cannot_be(home, tmp_path, change, message) -> None:
     config = write_config(tmp_path / "run.toml", home / "pictures", home / "vq")
     assert message in wudao("train", config, "--set", f"output.folder={tmp_path / 'run'}", "--set", change, code=2)
+
+
+def test_your_own_pictures(home, run, tmp_path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    model = wudao_rt.load(run)
+    for i, picture in enumerate(model.image_tokenizer.decode(model.draw(["red at 0 0"], n=12)[0])):
+        Image.fromarray(picture).save(folder / f"{i}.png")
+        (folder / f"{i}.txt").write_text(f"number {i}\n", encoding="utf-8")
+    said = wudao("image", "pack", folder, "--to", tmp_path / "packed", "--held-out", 0.3)
+    assert said == f"{tmp_path / 'packed'}: 12 pictures of 32 x 32 pixels\n"
+    config = write_config(tmp_path / "run.toml", tmp_path / "packed", home / "vq", steps=3, batch=4)
+    said = wudao("train", config, "--set", f"output.folder={tmp_path / 'run'}")
+    assert "held-out at step 3" in said
+    said = wudao("image", "pack", folder / "0.txt", "--to", tmp_path / "no", code=2)
+    assert "expected one JSON object a line" in said

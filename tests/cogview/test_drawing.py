@@ -79,7 +79,7 @@ def _first_codes(model: CogView, text: list[int], count: int, seed: int = 5, top
 
     known, both, slots = picture_request(model.templates, text, np.zeros((8, 8), int), np.zeros((8, 8), bool))
     found = _core.fill(model.core, [(known, both, slots[:2])], {
-        "n": count, "temperature": 1.0, "top_k": top_k, "top_p": 0.0, "seed": seed, "max_streams": 64})
+        "n": count, "temperature": 1.0, "top_k": top_k, "top_p": 0.0, "seed": seed, "guidance": 1.0, "max_streams": 64})
     return np.array([ids[0] for _, _, ids, _ in found])
 
 
@@ -139,6 +139,7 @@ def test_a_long_text_is_cut_when_asked_to(model: CogView) -> None:
 @pytest.mark.parametrize(("options", "message"), [
     ({"temperature": -1.0}, "temperature: expected a number of at least 0"),
     ({"top_k": -1}, "top_k: expected a whole number of at least 0"),
+    ({"guidance": float("nan")}, r"guidance: expected a number \(1: none\), got nan"),
     ({"n": 0}, "n: expected a whole number of at least 1"),
 ])
 def test_numbers_outside_their_range(model: CogView, options: dict, message: str) -> None:
@@ -156,3 +157,16 @@ def test_codes_that_are_none(model: CogView, codes: np.ndarray, error: type[Exce
                  lambda: model.caption_loss([[1]], codes)):
         with pytest.raises(error, match=message):
             verb()
+
+
+def test_guidance_draws_from_what_the_text_changes(model: CogView) -> None:
+    found = model.draw([[1, 2]], guidance=3.0, temperature=0)[0, 0].ravel()
+    logits = []
+    for text in ([1, 2], []):
+        template = model.templates.text_first(text, found)
+        logits.append(model.logits(template.ids[None, :-1], template.positions[None, :-1])[0, len(text) + 2 : -1, :20])
+    asked, plain = (one.astype(np.float64) for one in logits)
+    np.testing.assert_array_equal((plain + 3 * (asked - plain)).argmax(1), found)
+    np.testing.assert_array_equal(model.draw([[1, 2]], guidance=1.0, seed=3), model.draw([[1, 2]], seed=3))
+    both = model.draw([[1, 2], [3]], n=3, guidance=2.0, seed=3)
+    np.testing.assert_array_equal(model.draw([[3]], n=2, guidance=2.0, seed=3, max_streams=1)[0], both[1, :2])

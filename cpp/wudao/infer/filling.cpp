@@ -5,23 +5,31 @@
 
 namespace wudao::infer {
 
-Filling::Filling(const Context& ctx, const model::GLM& glm, std::vector<Sequence> sequences, const FillOptions& options)
-    : decoder_(ctx, glm), sequences_(std::move(sequences)), options_(options) {
-  check(glm.config(), sequences_, options_);
+Filling::Filling(const Context& ctx, const model::GLM& glm, std::vector<Request> requests, const FillOptions& options)
+    : decoder_(ctx, glm), requests_(std::move(requests)), options_(options) {
+  check(glm.config(), requests_, options_);
+}
+
+const Sequence& Filling::half_of(std::size_t request, std::size_t half) const {
+  return half == 0 ? requests_[request].asked : requests_[request].plain;
+}
+
+const std::vector<Slot>& Filling::slots_of(const Stream& stream) const {
+  return half_of(static_cast<std::size_t>(stream.result.sequence), 0).slots;
 }
 
 bool Filling::step() {
   admit();
   if (streams_.empty()) return false;
   std::vector<Feed> feeds;
-  for (Stream& stream : streams_) feeds.push_back({&stream.cache, stream.pending});
+  for (Stream& stream : streams_) {
+    for (Half& half : stream.halves) feeds.push_back({&half.cache, half.pending});
+  }
   const Logits logits(decoder_.context(), decoder_.run(feeds, Rows::kLast), predicted_ids(decoder_.glm().config()));
   std::vector<char> complete(streams_.size());  // bools that threads may write side by side
+  const auto each = static_cast<std::int64_t>(halves());
   decoder_.context().pool->for_each(static_cast<std::int64_t>(streams_.size()), [&](std::int64_t i, int) {
-    Stream& stream = streams_[static_cast<std::size_t>(i)];
-    const std::int32_t id = draw_at(stream, logits, i);
-    stream.result.log_probs.push_back(logits.log_prob(i, id));
-    complete[static_cast<std::size_t>(i)] = advance(stream, id);
+    complete[static_cast<std::size_t>(i)] = advance(streams_[static_cast<std::size_t>(i)], logits, i * each);
   });
   drawn_ += static_cast<std::int64_t>(streams_.size());
   retire({complete.begin(), complete.end()});
@@ -32,33 +40,43 @@ bool Filling::step() {
 void Filling::admit() {
   const std::int64_t room = options_.max_streams - static_cast<std::int64_t>(streams_.size());
   prefill((next_sample_ + room + options_.num_samples - 1) / options_.num_samples);
-  for (std::int64_t i = 0; i < room && next_sequence_ < sequences_.size(); ++i) {
+  for (std::int64_t i = 0; i < room && next_request_ < requests_.size(); ++i) {
     if (next_sample_ + 1 < options_.num_samples) {
-      start(shared_.front().fork(decoder_.context()));
+      start(forked(shared_.front()));
       ++next_sample_;
     } else {
       start(std::move(shared_.front()));
       shared_.pop_front();
       next_sample_ = 0;
-      ++next_sequence_;
+      ++next_request_;
     }
   }
 }
 
-// Runs what is known of the next `count` sequences that have not run yet, all in one pass.
+// Runs what is known of the next `count` requests that have not run yet, all in one pass.
 void Filling::prefill(std::int64_t count) {
-  const std::size_t end = std::min(sequences_.size(), next_sequence_ + static_cast<std::size_t>(count));
+  const std::size_t end = std::min(requests_.size(), next_request_ + static_cast<std::size_t>(count));
   std::vector<Feed> feeds;
-  for (std::size_t i = next_sequence_ + shared_.size(); i < end; ++i) {
-    KvCache& cache = shared_.emplace_back(decoder_.glm());
-    if (!sequences_[i].known.empty()) feeds.push_back({&cache, sequences_[i].known, sequences_[i].bidirectional});
+  for (std::size_t i = next_request_ + shared_.size(); i < end; ++i) {
+    Halves& made = shared_.emplace_back(halves());
+    for (std::size_t half = 0; half < made.size(); ++half) {
+      made[half].cache = KvCache(decoder_.glm());
+      const Sequence& sequence = half_of(i, half);
+      if (!sequence.known.empty()) feeds.push_back({&made[half].cache, sequence.known, sequence.bidirectional});
+    }
   }
   if (!feeds.empty()) decoder_.run(feeds, Rows::kNone);
 }
 
+Filling::Halves Filling::forked(const Halves& halves) {
+  Halves made(halves.size());
+  for (std::size_t i = 0; i < made.size(); ++i) made[i].cache = halves[i].cache.fork(decoder_.context());
+  return made;
+}
+
 // A sequence without anything to draw is complete at once.
-void Filling::start(KvCache cache) {
-  Stream stream{{static_cast<std::int64_t>(next_sequence_), next_sample_, {}, {}}, std::move(cache), 0, {}};
+void Filling::start(Halves halves) {
+  Stream stream{{static_cast<std::int64_t>(next_request_), next_sample_, {}, {}}, std::move(halves), 0};
   if (take_given(stream)) {
     results_.push_back(std::move(stream.result));
   } else {
@@ -66,38 +84,48 @@ void Filling::start(KvCache cache) {
   }
 }
 
-const std::vector<Slot>& Filling::slots_of(const Stream& stream) const {
-  return sequences_[static_cast<std::size_t>(stream.result.sequence)].slots;
-}
-
 bool Filling::take_given(Stream& stream) const {
   const std::vector<Slot>& slots = slots_of(stream);
-  while (stream.next < slots.size() && slots[stream.next].given()) {
-    stream.pending.push_back({slots[stream.next].id, slots[stream.next].position, 0});
-    ++stream.next;
-  }
+  while (stream.next < slots.size() && slots[stream.next].given()) put(stream, slots[stream.next].id);
   return std::none_of(slots.begin() + static_cast<std::ptrdiff_t>(stream.next), slots.end(),
                       [](const Slot& slot) { return !slot.given(); });
 }
 
+void Filling::put(Stream& stream, std::int32_t id) const {
+  for (std::size_t half = 0; half < stream.halves.size(); ++half) {
+    const Slot& slot = half_of(static_cast<std::size_t>(stream.result.sequence), half).slots[stream.next];
+    stream.halves[half].pending.push_back({id, slot.position, 0});
+  }
+  ++stream.next;
+}
+
+// b + g (a - b): the sequence asked for in that row, the plain one in the next.
+Scores Filling::guided(const Logits& logits, std::int64_t row) const {
+  Scores scores = logits.scores(row);
+  if (options_.guidance == 1.0) return scores;
+  const Scores plain = logits.scores(row + 1);
+  for (std::size_t i = 0; i < scores.size(); ++i) scores[i] = plain[i] + options_.guidance * (scores[i] - plain[i]);
+  return scores;
+}
+
 std::int32_t Filling::draw_at(const Stream& stream, const Logits& logits, std::int64_t row) const {
   const Slot& slot = slots_of(stream)[stream.next];
-  const auto first = slot.first, end = slot.end;
-  Scores scores = logits.scores(row);
+  Scores scores = guided(logits, row);
   const double stop = slot.stop >= 0 ? scores[static_cast<std::size_t>(slot.stop)] : kBanned;
-  std::fill(scores.begin(), scores.begin() + first, kBanned);
-  std::fill(scores.begin() + end, scores.end(), kBanned);
+  std::fill(scores.begin(), scores.begin() + slot.first, kBanned);
+  std::fill(scores.begin() + slot.end, scores.end(), kBanned);
   if (slot.stop >= 0) scores[static_cast<std::size_t>(slot.stop)] = stop;
   const auto number = static_cast<std::int64_t>(stream.result.ids.size());
   return draw(std::move(scores), options_.sampling, uniform(options_.seed, stream.result.sample, number));
 }
 
-bool Filling::advance(Stream& stream, std::int32_t id) const {
-  const Slot& slot = slots_of(stream)[stream.next];
+bool Filling::advance(Stream& stream, const Logits& logits, std::int64_t row) const {
+  const std::int32_t id = draw_at(stream, logits, row), stop = slots_of(stream)[stream.next].stop;
   stream.result.ids.push_back(id);
-  stream.pending.assign(1, {id, slot.position, 0});
-  ++stream.next;
-  return id == slot.stop || take_given(stream);
+  stream.result.log_probs.push_back(logits.log_prob(row, id));
+  for (Half& half : stream.halves) half.pending.clear();
+  put(stream, id);
+  return id == stop || take_given(stream);
 }
 
 void Filling::retire(const std::vector<bool>& complete) {

@@ -12,8 +12,8 @@ namespace wudao::infer {
 
 class Filling {
  public:
-  // Checks the request.
-  Filling(const Context& ctx, const model::GLM& glm, std::vector<Sequence> sequences, const FillOptions& options);
+  // Checks the requests.
+  Filling(const Context& ctx, const model::GLM& glm, std::vector<Request> requests, const FillOptions& options);
   // Draws one token for every sequence at work; false when there is nothing left to do.
   bool step();
   std::int64_t drawn() const { return drawn_; }  // tokens so far, of all sequences
@@ -21,33 +21,44 @@ class Filling {
   std::vector<Filled> take_results();
 
  private:
+  // A sequence as the model sees it.
+  struct Half {
+    KvCache cache;
+    std::vector<Token> pending;  // tokens that the model has not seen yet
+  };
+  using Halves = std::vector<Half>;  // of the sequence asked for; with guidance, of the plain one too
   // A sequence at work.
   struct Stream {
     Filled result;
-    KvCache cache;
-    std::size_t next = 0;        // slot
-    std::vector<Token> pending;  // tokens that the model has not seen yet
+    Halves halves;
+    std::size_t next = 0;  // slot
   };
 
   void admit();
   void prefill(std::int64_t count);
-  void start(KvCache cache);
+  void start(Halves halves);
+  Halves forked(const Halves& halves);
+  std::size_t halves() const { return options_.guidance == 1.0 ? 1 : 2; }
+  const Sequence& half_of(std::size_t request, std::size_t half) const;
   const std::vector<Slot>& slots_of(const Stream& stream) const;
   // Takes the given slots from `next` on into the tokens to come; true when none is left behind them.
   bool take_given(Stream& stream) const;
+  // Puts a token into the next slot.
+  void put(Stream& stream, std::int32_t id) const;
+  Scores guided(const Logits& logits, std::int64_t row) const;
   std::int32_t draw_at(const Stream& stream, const Logits& logits, std::int64_t row) const;
-  // Puts the token into its slot; true when the sequence is complete.
-  bool advance(Stream& stream, std::int32_t id) const;
+  // Draws the next slot from what the model says in that row; true when the sequence is complete.
+  bool advance(Stream& stream, const Logits& logits, std::int64_t row) const;
   void retire(const std::vector<bool>& complete);
 
   Decoder decoder_;
-  std::vector<Sequence> sequences_;
+  std::vector<Request> requests_;
   FillOptions options_;
   std::vector<Stream> streams_;
   std::vector<Filled> results_;
-  std::size_t next_sequence_ = 0;  // of the next to begin, and its sample
+  std::size_t next_request_ = 0;  // of the next to begin, and its sample
   std::int64_t next_sample_ = 0, drawn_ = 0;
-  std::deque<KvCache> shared_;  // what is known of that sequence and of some after it
+  std::deque<Halves> shared_;  // what is known of that request and of some after it
 };
 
 }  // namespace wudao::infer

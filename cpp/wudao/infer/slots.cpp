@@ -24,21 +24,30 @@ void check_slot(const model::GLMConfig& config, const Slot& slot) {
   require(slot.stop < ids, "stop", text("an id below ", ids), text(slot.stop));
 }
 
+void check_sequence(const model::GLMConfig& config, const Sequence& sequence) {
+  require(!sequence.slots.empty() && sequence.slots.front().given(), "slots", "a first slot that is given", "none");
+  for (const Token& token : sequence.known) {
+    require(token.id >= 0 && token.id < config.vocab_size, "ids", text("0 to ", config.vocab_size - 1), text(token.id));
+    check_position(token.position, position_rows(config));
+  }
+  for (const Slot& slot : sequence.slots) check_slot(config, slot);
+}
+
 }  // namespace
 
-void check(const model::GLMConfig& config, const std::vector<Sequence>& sequences, const FillOptions& options) {
+void check(const model::GLMConfig& config, const std::vector<Request>& requests, const FillOptions& options) {
   require(options.num_samples >= 1, "n", "a whole number of at least 1", text(options.num_samples));
   require(options.max_streams >= 1, "max_streams", "a whole number of at least 1", text(options.max_streams));
   require(options.sampling.temperature >= 0 && std::isfinite(options.sampling.temperature), "temperature",
           "a number of at least 0 (0: always the most probable one)", text(options.sampling.temperature));
   require(options.sampling.top_k >= 0, "top_k", "a whole number of at least 0 (0: all)", text(options.sampling.top_k));
-  for (const Sequence& sequence : sequences) {
-    require(!sequence.slots.empty() && sequence.slots.front().given(), "slots", "a first slot that is given", "none");
-    for (const Token& token : sequence.known) {
-      require(token.id >= 0 && token.id < config.vocab_size, "ids", text("0 to ", config.vocab_size - 1), text(token.id));
-      check_position(token.position, position_rows(config));
-    }
-    for (const Slot& slot : sequence.slots) check_slot(config, slot);
+  require(std::isfinite(options.guidance), "guidance", "a number (1: none)", text(options.guidance));
+  for (const Request& request : requests) {
+    check_sequence(config, request.asked);
+    if (options.guidance == 1.0) continue;
+    check_sequence(config, request.plain);
+    require(request.plain.slots.size() == request.asked.slots.size(), "plain", "as many slots as the sequence has",
+            text(request.plain.slots.size()));
   }
 }
 

@@ -32,8 +32,17 @@ struct Sequence {
   std::vector<Slot> slots;
 };
 
+// With guidance g every slot is drawn from b + g (a - b): a are the logits of the sequence that is asked for, b those of
+// `plain`, which lacks what the picture is to be guided by and has the same slots at positions of its own; what is drawn
+// goes into both (Ho and Salimans 2022, "Classifier-free diffusion guidance"; Gafni et al. 2022, "Make-A-Scene").
+struct Request {
+  Sequence asked;
+  Sequence plain;  // not looked at where g is 1
+};
+
 struct FillOptions {
   Sampling sampling;
+  double guidance = 1.0;
   std::int64_t num_samples = 1;
   std::uint64_t seed = 0;
   std::int64_t max_streams = 32;  // sequences that go through the model together; results do not depend on it
@@ -41,11 +50,11 @@ struct FillOptions {
 
 struct Filled {
   std::int64_t sequence = 0, sample = 0;
-  std::vector<std::int32_t> ids;         // that were drawn, in the order of their slots
-  std::vector<double> log_probs;         // of each, natural, under the model's own distribution over all ids
+  std::vector<std::int32_t> ids;  // that were drawn, in the order of their slots
+  std::vector<double> log_probs;  // of each, natural, under the model's own distribution over all ids
 };
 
 // ConfigError or ShapeError naming the argument.
-void check(const model::GLMConfig& config, const std::vector<Sequence>& sequences, const FillOptions& options);
+void check(const model::GLMConfig& config, const std::vector<Request>& requests, const FillOptions& options);
 
 }  // namespace wudao::infer

@@ -22,6 +22,7 @@ _TITLES = {
     "kernels": "Products and attention alone",
     "moe": "A layer of experts",
     "vq": "Image tokenizers",
+    "draw": "Drawing",
     "alltoall": "Rows between ranks",
     "scaling": "How cost grows with work",
 }

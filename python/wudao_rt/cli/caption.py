@@ -30,6 +30,7 @@ def caption(pictures: tuple[Path, ...], model: str, as_json: bool, **sampling: A
     """
     loaded = open_cogview(model, "caption")
     codes = codes_of(loaded, pictures)
+    sampling.pop("guidance")  # of pictures by texts
     for file, own, said in zip(pictures, codes, loaded.caption(codes, **sampling), strict=True):
         for index, text in enumerate(said):
             loss = float(loaded.caption_loss(str(text), own)[0]) if text else None

@@ -24,6 +24,31 @@ def command() -> None:
     """
 
 
+@command.command("pack")
+@click.argument("source", type=FILE, metavar="DIR|JSONL")
+@click.option("--to", "target", required=True, type=FILE, metavar="DIR",
+              help="Folder to write: `data.corpus` of a run.")
+@click.option("--size", type=click.IntRange(min=1), default=32, show_default=True, metavar="N",
+              help="Width and height that pictures get.")
+@click.option("--no-crop", is_flag=True, help="Refuse pictures that are not square.")
+@click.option("--held-out", type=Number(0, 0.5), default=0.01, show_default=True, metavar="S",
+              help="Share of the pictures that is never trained on.")
+def pack(source: Path, target: Path, size: int, no_crop: bool, held_out: float) -> None:
+    """Prepare your own pictures: a folder of name.png and name.txt, or JSON lines {"image": ..., "text": ...}.
+
+    \b
+    Example:
+      wudao-rt image pack my_pictures/ --to runs/mine
+      wudao-rt image train-tokenizer emoji-vq --set data.corpus=runs/mine --set output.folder=runs/mine-vq
+      wudao-rt train emoji-cogview --set 'data.corpora=["runs/mine"]' --set data.pictures.image_tokenizer=runs/mine-vq
+    """
+    from wudao_rt.data.pictures import read_folder, read_jsonl, write_pictures
+
+    read = read_folder if source.is_dir() else read_jsonl
+    about = write_pictures(target, read(source, size, not no_crop, held_out), size)
+    _say(f"{target}: {about['count']} pictures of {size} x {size} pixels")
+
+
 @command.command("train-tokenizer")
 @click.argument("what", metavar="CONFIG.toml|RECIPE|RUN")
 @set_option

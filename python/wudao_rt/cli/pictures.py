@@ -26,10 +26,12 @@ truncate_option = click.option("--truncate", is_flag=True,
 
 
 def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add -n, --temperature, --top-k, --top-p and --seed."""
+    """Add -n, --temperature, --top-k, --top-p, --guidance and --seed."""
     for option in (
         click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True,
                      help="A seed gives the same picture, whatever else is drawn."),
+        click.option("--guidance", metavar="G", type=Number(min=0), default=1.0, show_default=True,
+                     help="Above 1: pictures follow their text more closely and differ less; twice the work."),
         click.option("--top-p", metavar="P", type=Number(0, 1), default=0.0, show_default=True,
                      help="Draw among the fewest codes whose probability reaches P; 0: off."),
         click.option("--top-k", metavar="K", type=click.IntRange(min=0), default=100, show_default=True,

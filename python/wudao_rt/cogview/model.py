@@ -121,7 +121,7 @@ class CogView(Transformer):
 
     def draw(
         self, texts: Text | Sequence[Text], n: int = 1, temperature: float = 1.0, top_k: int = 200, seed: int = 0, *,
-        top_p: float = 0.0, truncate: bool = False, max_streams: int = 32,
+        top_p: float = 0.0, guidance: float = 1.0, truncate: bool = False, max_streams: int = 32,
         listener: Callable[[int], None] | None = None,
     ) -> Array:
         """Draw pictures of texts, code by code.
@@ -133,6 +133,8 @@ class CogView(Transformer):
             top_k: draw among the k most probable codes, and those that are as probable as the last; 0: all.
             seed: of the draws. A picture depends on the seed, its text and its number alone, never on the batch.
             top_p: draw among the fewest codes whose probability reaches p; 0: all.
+            guidance: above 1, logits are b + guidance (a - b), b being those without a text: pictures follow their text
+                more closely and differ less. It takes twice the work.
             truncate: cut texts that are too long, instead of refusing them.
             max_streams: pictures that are drawn side by side.
             listener: is given how many codes are there, again and again.
@@ -145,13 +147,13 @@ class CogView(Transformer):
         """
         rows = read_texts("draw", self, texts, truncate)
         empty = np.zeros((len(rows), self.config.side, self.config.side), np.int32)
-        return self._fill("draw", rows, empty, np.zeros(empty.shape, bool), n, temperature, top_k, seed, top_p,
-                          max_streams, listener)
+        return self._fill(rows, empty, np.zeros(empty.shape, bool), n, temperature, top_k, seed, top_p,
+                          guidance, max_streams, listener)
 
     def complete(
         self, texts: Text | Sequence[Text], codes: Array, keep: Array, n: int = 1, temperature: float = 1.0,
-        top_k: int = 200, seed: int = 0, *, top_p: float = 0.0, truncate: bool = False, max_streams: int = 32,
-        listener: Callable[[int], None] | None = None,
+        top_k: int = 200, seed: int = 0, *, top_p: float = 0.0, guidance: float = 1.0, truncate: bool = False,
+        max_streams: int = 32, listener: Callable[[int], None] | None = None,
     ) -> Array:
         """Find the codes of pictures that are not kept.
 
@@ -170,7 +172,8 @@ class CogView(Transformer):
         rows = read_texts("complete", self, texts, truncate)
         codes = check_codes("complete", self.config, codes, len(rows))
         keep = np.broadcast_to(np.asarray(keep, bool), codes.shape)
-        return self._fill("complete", rows, codes, keep, n, temperature, top_k, seed, top_p, max_streams, listener)
+        return self._fill(rows, codes, keep, n, temperature, top_k, seed, top_p, guidance, max_streams,
+                          listener)
 
     def caption(
         self, codes: Array, n: int = 1, temperature: float = 1.0, top_k: int = 200, seed: int = 0, *,
@@ -188,8 +191,8 @@ class CogView(Transformer):
         """
         codes = check_codes("caption", self.config, codes)
         most = min(max_tokens or self.config.max_text, self.config.max_text)
-        found = self._run([caption_request(self.templates, one, most) for one in codes], n, temperature, top_k, seed,
-                          top_p, max_streams, None)
+        found = self._run([caption_request(self.templates, one, most) for one in codes], [], n, temperature, top_k,
+                          seed, top_p, 1.0, max_streams, None)
         texts = [[number - self.ids.text.start for number in ids if number in self.ids.text] for _, _, ids, _ in found]
         said: list[Any] = texts if self.tokenizer is None else [self.tokenizer.decode(one).strip() for one in texts]
         return [said[place * n : (place + 1) * n] for place in range(len(codes))]
@@ -232,16 +235,19 @@ class CogView(Transformer):
         add = {"mean": np.mean, "sum": np.sum}[reduce]
         return np.array([add(one) for one in losses(self, rows, codes)], np.float32)
 
-    def _fill(self, op: str, rows: list[list[int]], codes: Array, keep: Array, n: int, *how: Any) -> Array:
-        del op
+    def _fill(self, rows: list[list[int]], codes: Array, keep: Array, n: int, temperature: float, top_k: int, seed: int,
+              top_p: float, guidance: float, *how: Any) -> Array:
         requests = [picture_request(self.templates, *one) for one in zip(rows, codes, keep, strict=True)]
+        plain = [] if guidance == 1 else [picture_request(self.templates, [], *one)
+                                          for one in zip(codes, keep, strict=True)]
         out = np.repeat(codes[:, None], n, axis=1).astype(np.int32)
-        for place, sample, ids, _ in self._run(requests, n, *how):
+        for place, sample, ids, _ in self._run(requests, plain, n, temperature, top_k, seed, top_p, guidance, *how):
             out[place, sample][~keep[place]] = ids
         return out
 
-    def _run(self, requests: list[Request], n: int, temperature: float, top_k: int, seed: int, top_p: float,
-             max_streams: int, listener: Callable[[int], None] | None) -> list[tuple[int, int, list[int], list[float]]]:
+    def _run(self, requests: list[Request], plain: list[Request], n: int, temperature: float, top_k: int, seed: int,
+             top_p: float, guidance: float, max_streams: int, listener: Callable[[int], None] | None
+             ) -> list[tuple[int, int, list[int], list[float]]]:
         options = {"n": n, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed,
-                   "max_streams": max_streams}
-        return _core.fill(self.core, requests, options, listener)
+                   "guidance": guidance, "max_streams": max_streams}
+        return _core.fill(self.core, requests, options, plain, listener)

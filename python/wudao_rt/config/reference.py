@@ -14,8 +14,9 @@ from wudao_rt.config.tables import Config
 
 def reference() -> str:
     """Return Markdown tables of every key with default, range and meaning, and of the presets."""
-    return "\n".join([*_tables(Config), *_presets("Presets", PRESETS), "",
-                      *_presets("Presets of kind cogview", cogview.PRESETS), "", "# Image tokenizers", "", *_tables(ImageConfig)]).rstrip()
+    return "\n".join([
+        *_tables(Config), *_presets("Presets", PRESETS), "", *_presets("Presets of kind cogview", cogview.PRESETS), "",
+        "# Image tokenizers", "", *_tables(ImageConfig)]).rstrip()
 
 
 def _tables(config: type) -> Iterator[str]:

@@ -32,7 +32,7 @@ class PictureSource:
     end.
 
     Args:
-        pictures: prepared ones; learned from is their split `train`, reported on is `validation`.
+        pictures: prepared ones; learned from is their split `train`, reported on `validation`, of your own `report`.
         tokenizer: of text.
         image_tokenizer: of pictures.
         shape: of the model.
@@ -56,9 +56,10 @@ class PictureSource:
         reach = range(-data.pictures.shift, data.pictures.shift + 1)
         self._codes = np.stack([encoded(image_tokenizer, pictures.pixels[learned], shift)
                                 for shift in product(reach, reach)])
-        held_out = pictures.indices("validation")
-        self._held_out = [(pictures.records[index], codes) for index, codes in zip(
-            held_out, encoded(image_tokenizer, pictures.pixels[held_out], (0, 0)), strict=True)]
+        held_out = next((found for split in ("validation", "report") if (found := pictures.indices(split)).size),
+                        pictures.indices("report"))
+        self._held_out = list(zip([pictures.records[index] for index in held_out],
+                                  encoded(image_tokenizer, pictures.pixels[held_out], (0, 0)), strict=True))
 
     def batch(self, step: int, done: float = 0.0) -> Rows:
         """Return the batch of a step; a function of (seed, step) alone."""
@@ -81,8 +82,9 @@ class PictureSource:
         return sample_of(whole, templates.config, table.text_weight)
 
     def held_out(self) -> Iterator[Rows]:
-        """Yield held-out pictures behind their English and Chinese names; the loss is that of their codes."""
-        named = [(name, codes) for record, codes in self._held_out for name in (record.name_en, record.name_zh) if name]
+        """Yield held-out pictures behind their English and Chinese names, or a caption; the loss is that of codes."""
+        named = [(name, codes) for record, codes in self._held_out
+                 for name in (record.name_en, record.name_zh, *record.captions[:1]) if name]
         texts = self._texts([name for name, _ in named])
         for begin in range(0, len(named), _HELD_OUT_ROWS):
             part = range(begin, min(begin + _HELD_OUT_ROWS, len(named)))
@@ -113,9 +115,10 @@ def encoded(tokenizer: VQTokenizer, pixels: Array, shift: tuple[int, int]) -> Ar
         pixels: uint8 [N, S, S, 4].
         shift: what is moved out is lost, what comes in is white.
     """
+    side = pixels.shape[1] // tokenizer.config.pixels
     parts = [tokenizer.encode(on_white(_moved(pixels[begin : begin + _AT_ONCE], *shift))).astype(np.uint16)
              for begin in range(0, len(pixels), _AT_ONCE)]
-    return np.concatenate(parts)
+    return np.concatenate([np.zeros((0, side, side), np.uint16), *parts])
 
 
 def _moved(pixels: Array, down: int, right: int) -> Array:

@@ -10,7 +10,7 @@ from wudao_rt.bench.case import Case
 from wudao_rt.config.settings import refuse_unknown
 from wudao_rt.errors import ConfigError, shown
 
-BENCHES = ("train", "attention", "decode", "prefill", "batch", "load", "kernels", "moe", "vq")
+BENCHES = ("train", "attention", "decode", "prefill", "batch", "load", "kernels", "moe", "vq", "draw")
 
 
 def cases_of(bench: str, quick: bool) -> list[Case]:

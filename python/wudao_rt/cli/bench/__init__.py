@@ -21,6 +21,7 @@ _COMMANDS = {
     "kernels": "Matrix products and attention alone, against the roof.",
     "moe": "A layer of experts forward and backward: even, skewed and collapsed routing.",
     "vq": "Image tokenizers: pictures to codes, training steps, the nearest code.",
+    "draw": "Pictures of a text, code by code.",
     "all": "Everything above, one after the other.",
 }
 

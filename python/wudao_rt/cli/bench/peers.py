@@ -12,7 +12,7 @@ from wudao_rt.cli.options import json_option
 
 _ALONE = "none"
 _EXAMPLES = {"moe": "64 experts", "train": "13.9M", "attention": "T 2048", "kernels": "dense",
-             "vq": "encode"}  # what --case may be
+             "vq": "encode", "draw": "8 pictures"}  # what --case may be
 _QUICK_SECONDS = 20.0  # of the turns of one comparison
 
 
