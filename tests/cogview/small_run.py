@@ -33,7 +33,7 @@ def train_blob_tokenizer(pictures: Path, folder: Path, steps: int = 150) -> Path
     """Train a tokenizer of 8 x 8 codes of 32."""
     changes = ("vq.channels=16", "vq.residual_blocks=1", "vq.residual_channels=8", "vq.codes=32", "vq.code_width=8",
                "train.batch=16", "train.lr=5e-3", f"train.steps={steps}", "train.eval_every=0",
-               "train.checkpoint_every=0", "data.augment=false", f"data.corpus={pictures}", f"output.folder={folder}")
+               "train.checkpoint_every=0", "data.augment=none", f"data.corpus={pictures}", f"output.folder={folder}")
     train_tokenizer("emoji-vq", changes=changes, say=lambda _: None)
     return folder
 

@@ -12,7 +12,7 @@ import numpy as np
 from wudao_rt import _core, data
 from wudao_rt.config.files import load_config, to_toml
 from wudao_rt.config.image import ImageConfig
-from wudao_rt.data.pictures import TOKENIZER, Pictures, PictureSampler, augmented, on_white
+from wudao_rt.data.pictures import MOVED, TOKENIZER, Pictures, PictureSampler, augmented, on_white
 from wudao_rt.errors import CheckpointError, ConfigError
 from wudao_rt.files import reason, write_whole
 from wudao_rt.image.pixels import normalised
@@ -46,8 +46,8 @@ class TokenizerSession:
         """Return the pictures of a step, as the engine takes them: a function of (seed, step) alone."""
         train = self.config.train
         pixels = self.pictures.pixels[self._sampler.batch(train.seed, step, train.batch)]
-        augment = self.config.data.augment
-        seen = augmented(pixels, train.seed, step, how=TOKENIZER) if augment else on_white(pixels)
+        how = {"full": TOKENIZER, "moved": MOVED}.get(self.config.data.augment)
+        seen = augmented(pixels, train.seed, step, how=how) if how else on_white(pixels)
         return normalised("train", seen, self.config.vq, train.dtype)
 
     def held_out(self) -> Array:

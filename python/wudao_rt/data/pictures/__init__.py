@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from wudao_rt.lazy import lazy
 
 if TYPE_CHECKING:
-    from .augment import CAPTIONED, TOKENIZER, Augmentation, augmented
+    from .augment import CAPTIONED, MOVED, TOKENIZER, Augmentation, augmented
     from .captioning import captions, fixed_captions
     from .compose import on_white
     from .keys import SampleKey
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from .sampling import PictureSampler
     from .writing import write_pictures
 
-__all__ = ["CAPTIONED", "TOKENIZER", "Augmentation", "Picture", "PictureRecord", "PictureSampler", "Pictures",
-           "SampleKey", "augmented", "captions", "fixed_captions", "on_white", "read_folder", "read_jsonl",
+__all__ = ["CAPTIONED", "MOVED", "TOKENIZER", "Augmentation", "Picture", "PictureRecord", "PictureSampler",
+           "Pictures", "SampleKey", "augmented", "captions", "fixed_captions", "on_white", "read_folder", "read_jsonl",
            "write_pictures"]
 
 __getattr__, __dir__ = lazy(__name__, {
-    "augment": ("CAPTIONED", "TOKENIZER", "Augmentation", "augmented"),
+    "augment": ("CAPTIONED", "MOVED", "TOKENIZER", "Augmentation", "augmented"),
     "captioning": ("captions", "fixed_captions"),
     "compose": ("on_white",),
     "keys": ("SampleKey",),
