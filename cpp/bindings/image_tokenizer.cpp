@@ -6,9 +6,12 @@
 #include <optional>
 
 #include "arrays.h"
+#include "glm.h"
 #include "optimizer.h"
 #include "runtime.h"
 #include "wudao/base/error.h"
+#include "wudao/train/codebook.h"
+#include "wudao/train/reduce.h"
 #include "wudao/train/tokenizer_step.h"
 
 namespace wudao::python {
@@ -55,8 +58,10 @@ class TokenizerObject {
   }
 
  public:
-  TokenizerObject(const py::dict& config, std::uint64_t seed, const std::string& dtype)
+  // `comm`: the ranks that train it together; null: this process alone.
+  TokenizerObject(const py::dict& config, std::uint64_t seed, const std::string& dtype, comm::Communicator* comm)
       : ctx_(runtime().context()),
+        comm_(borrowed(comm)),
         sum_(accumulator_of(parse_dtype(dtype))),
         tokenizer_(ctx_, read_config(config), parse_dtype(dtype), seed) {}
 
@@ -80,9 +85,9 @@ class TokenizerObject {
     const Tensor x = float_tensor("loss_and_gradients", "images", images, sum_);
     std::vector<Tensor> gradients;
     const train::TokenizerLosses losses = alone([&] {
-      const train::TokenizerLosses found = train::learn_batch(ctx_, tokenizer_, x, shards, micro_shards);
-      for (const nn::ParameterPtr& parameter : tokenizer_.parameters())
-        gradients.push_back(parameter->take_gradient(ctx_));
+      const train::TokenizerLosses found =
+          train::learn_batch(ctx_, *comm_, tokenizer_, {x, shards, micro_shards});
+      gradients = train::take_gradients(ctx_, tokenizer_.parameters(), *comm_, shards);
       return found;
     });
     py::dict named;
@@ -99,7 +104,7 @@ class TokenizerObject {
     if (!optimizer_) fail<ConfigError>("train", "optimizer", "one", "none", "Call optimize_with first.");
     const Tensor x = float_tensor("train", "images", images, sum_);
     const train::TokenizerStep done =
-        alone([&] { return train::step(ctx_, tokenizer_, *optimizer_, x, shards, micro_shards, lr, clip); });
+        alone([&] { return train::step(ctx_, *comm_, tokenizer_, *optimizer_, {x, shards, micro_shards}, lr, clip); });
     py::dict told = of_losses(done.losses);
     told["grad_norm"] = done.grad_norm;
     told["skipped"] = done.skipped;
@@ -111,7 +116,7 @@ class TokenizerObject {
   }
 
   std::int64_t revive(double least, double size, std::uint64_t seed, std::uint32_t step) {
-    return alone([&] { return tokenizer_.book().revive(least, size, seed, step); });
+    return alone([&] { return train::revive(ctx_, *comm_, tokenizer_.book(), {least, size, seed, step}); });
   }
 
   std::vector<std::int64_t> counts() { return tokenizer_.book().counts(); }
@@ -179,6 +184,7 @@ class TokenizerObject {
   }
 
   Context ctx_;
+  std::shared_ptr<comm::Communicator> comm_;
   DType sum_;
   vq::Tokenizer tokenizer_;
   std::optional<optim::Optimizer> optimizer_;
@@ -192,8 +198,9 @@ void bind_image_tokenizer(pybind11::module_& m) {
   namespace py = pybind11;
   using wudao::python::TokenizerObject;
   py::class_<TokenizerObject>(m, "ImageTokenizer")
-      .def(py::init<const py::dict&, std::uint64_t, const std::string&>(), py::arg("config"), py::arg("seed"),
-           py::arg("dtype"))
+      .def(py::init<const py::dict&, std::uint64_t, const std::string&, wudao::comm::Communicator*>(),
+           py::arg("config"), py::arg("seed"), py::arg("dtype"), py::arg("comm").none(true) = py::none(),
+           py::keep_alive<1, 5>())
       .def("features", &TokenizerObject::features, py::arg("images"))
       .def("encode", &TokenizerObject::encode, py::arg("images"))
       .def("decode", &TokenizerObject::decode, py::arg("codes"))

@@ -22,6 +22,7 @@ class Tokenizer {
   const std::vector<nn::ParameterPtr>& parameters() const { return list_.all(); }
 
   // pictures (B, H, W, 3) of the accumulator type, H and W multiples of config.pixels().
+  void check(std::string_view op, const Tensor& pictures) const;
   Tensor features(Context& ctx, const Tensor& pictures) const;  // (B, h, w, C) before they are quantized
   Tensor encode(Context& ctx, const Tensor& pictures) const;    // (B, h, w) int32
   Tensor decode(Context& ctx, const Tensor& codes) const;       // (B, h, w) -> (B, H, W, 3)
@@ -32,7 +33,6 @@ class Tokenizer {
   Losses learn(Context& ctx, const Tensor& pictures, std::int64_t of);
 
  private:
-  void check(std::string_view op, const Tensor& pictures) const;
   TokenizerConfig config_;
   DType compute_;
   nn::ParameterList list_;

@@ -34,20 +34,20 @@ def command() -> None:
 def train(what: str, changes: tuple[str, ...], max_seconds: float, resumed: bool, as_json: bool) -> None:
     """Train an image tokenizer: a config file, or a recipe by name.
 
-    SIGTERM, SIGINT and SIGUSR1 save and stop; --resume with the run folder goes on.
+    SIGTERM, SIGINT and SIGUSR1 save and stop; --resume with the run folder goes on. Under mpiexec the ranks share every
+    batch; the bits are those of one process.
 
     \b
     Example:
       wudao-rt image train-tokenizer emoji-vq --max-seconds 60
       wudao-rt image train-tokenizer runs/emoji-vq --resume
+      mpiexec -n 4 wudao-rt image train-tokenizer emoji-vq
     """
+    from wudao_rt.distributed import init
     from wudao_rt.image.training import train_tokenizer
 
     report = train_tokenizer(what, changes=changes, resumed=resumed, max_seconds=max_seconds, say=_say)
-    _say(f"{report.steps} steps, {report.pictures_per_second:.0f} pictures/s, {report.held_out.line()}\n"
-         f"run folder: {report.folder}" + ("" if report.finished else f"\nstopped by {report.reason}; go on with "
-                                           f"wudao-rt image train-tokenizer {report.folder} --resume"))
-    if as_json:
+    if as_json and init().rank == 0:
         echo_json(report.to_json())
 
 

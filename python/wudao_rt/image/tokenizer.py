@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from wudao_rt.errors import CheckpointError
 from wudao_rt.image.layout import shapes, to_engine, to_torch
 from wudao_rt.image.pixels import normalised, pictures
 from wudao_rt.ops.types import Array
+
+if TYPE_CHECKING:
+    from wudao_rt.distributed import Communicator
 
 _NOT_OF_THE_ENGINE = ("l1", "l2", "mean", "std")
 
@@ -31,6 +34,9 @@ class VQTokenizer:
         config: its shape.
         seed: of the first weights, uniform in +-1 / sqrt(fan in), and of the first codes, N(0, 1).
         dtype: compute type. Weights and the book are kept in float32 (float64 for "float64").
+        comm: ranks that train it together, each with the same seed: they make the same calls of `loss_and_gradients`,
+            `update_codebook` and `revive` with the same pictures, of which each computes its shards, and all get the
+            bits that one process would get.
 
     Raises:
         ConfigError: an unknown dtype.
@@ -44,10 +50,12 @@ class VQTokenizer:
         ((1, 8, 8), (1, 32, 32, 3))
     """
 
-    def __init__(self, config: VQConfig, seed: int = 0, dtype: DType = "float32") -> None:
+    def __init__(
+        self, config: VQConfig, seed: int = 0, dtype: DType = "float32", comm: Communicator | None = None
+    ) -> None:
         refuse_unknown(dtype, COMPUTE_TYPES, "VQTokenizer: dtype")
         self.config, self.dtype = config, dtype
-        self.core = _core.ImageTokenizer(engine_config(config), seed, dtype)
+        self.core = _core.ImageTokenizer(engine_config(config), seed, dtype, comm and comm.core)
 
     def encode(self, images: Array) -> Array:
         """Return the codes of pictures.
