@@ -3,6 +3,7 @@
 #include "wudao/ops/add.h"
 #include "wudao/ops/difference_loss.h"
 #include "wudao/ops/vq_assign.h"
+#include "wudao/ops/vq_quantize.h"
 
 namespace wudao::vq {
 
@@ -53,9 +54,9 @@ Losses Tokenizer::learn(Context& ctx, const Tensor& pictures, std::int64_t of) {
   Tape tape(ctx, true);
   const nn::Pass pass{tape, compute_};
   const Var z = encoder_(pass, {ops::convert(ctx, pictures, compute_), nullptr}, pass.stream());
-  const auto found = std::make_shared<Quantized>();
+  const auto found = std::make_shared<ops::Assignment>();
   const auto each = [&](const Tensor& t) { return static_cast<double>(t.size() / t.dim(0) * of); };
-  const Var q = tape.apply<Quantize>({&book_, config_.commitment / each(z.value), compute_, found}, z);
+  const Var q = tape.apply<ops::VqQuantize>({book_.values(), config_.commitment / each(z.value), compute_, found}, z);
   const Var y = decoder_(pass, q, pass.stream());
   ops::Difference pixels = ops::difference_loss(ctx, y.value, pictures, {config_.absolute, config_.squared},
                                                 1.0 / each(pictures));

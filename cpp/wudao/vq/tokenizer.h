@@ -2,7 +2,6 @@
 #pragma once
 
 #include "wudao/vq/codebook.h"
-#include "wudao/vq/quantize.h"
 #include "wudao/vq/stack.h"
 
 namespace wudao::vq {

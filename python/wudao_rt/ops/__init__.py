@@ -9,6 +9,7 @@ Shape letters: B batch, T time, C channels, H heads, D head width, V vocabulary,
 """
 
 from wudao_rt.ops.attention import attention, attention_backward
+from wudao_rt.ops.codes import vq_assign, vq_quantize, vq_quantize_backward
 from wudao_rt.ops.maps import (
     conv2d,
     conv2d_backward,
@@ -22,7 +23,6 @@ from wudao_rt.ops.maps import (
     swish_backward,
     upsample_nearest,
     upsample_nearest_backward,
-    vq_assign,
 )
 from wudao_rt.ops.products import (
     linear,
@@ -85,4 +85,6 @@ __all__ = [
     "upsample_nearest",
     "upsample_nearest_backward",
     "vq_assign",
+    "vq_quantize",
+    "vq_quantize_backward",
 ]
