@@ -25,6 +25,14 @@ vq::TokenizerConfig read_config(const py::dict& dict) {
       config.simple = value.cast<bool>();
       continue;
     }
+    if (name == "quantizer") {
+      config.quantizer = value.cast<std::string>() == "fsq" ? vq::Quantizer::kFsq : vq::Quantizer::kBook;
+      continue;
+    }
+    if (name == "levels") {
+      config.levels = value.cast<std::vector<std::int64_t>>();
+      continue;
+    }
     const std::pair<const char*, std::int64_t*> counts[] = {{"channels", &config.channels},
                                                             {"halvings", &config.halvings},
                                                             {"residual_blocks", &config.residual_blocks},
@@ -112,19 +120,21 @@ class TokenizerObject {
   }
 
   void update_codebook() {
-    alone([&] { return tokenizer_.book().update(ctx_), 0; });
+    alone([&] { return tokenizer_.require_book("update_codebook").update(ctx_, tokenizer_.assigned()), 0; });
   }
 
   std::int64_t revive(double least, double size, std::uint64_t seed, std::uint32_t step) {
-    return alone([&] { return train::revive(ctx_, *comm_, tokenizer_.book(), {least, size, seed, step}); });
+    return alone([&] { return train::revive(ctx_, *comm_, tokenizer_, {least, size, seed, step}); });
   }
 
-  std::vector<std::int64_t> counts() { return tokenizer_.book().counts(); }
+  std::vector<std::int64_t> counts() { return tokenizer_.assigned().counts(); }
 
-  std::vector<std::string> names() const {
+  std::vector<std::string> names() {
     std::vector<std::string> names;
     for (const nn::ParameterPtr& parameter : tokenizer_.parameters()) names.push_back(parameter->name());
-    for (const char* buffer : kBuffers) names.emplace_back(buffer);
+    for (const char* buffer : kBuffers) {
+      if (tokenizer_.book() != nullptr) names.emplace_back(buffer);
+    }
     return names;
   }
 
@@ -169,9 +179,11 @@ class TokenizerObject {
   // A parameter, a buffer of the book or something that the optimizer keeps.
   Tensor find(const std::string& wanted) {
     Tensor found;
-    const Tensor buffers[] = {tokenizer_.book().values(), tokenizer_.book().sizes(), tokenizer_.book().sums()};
-    for (std::size_t i = 0; i < std::size(buffers); ++i) {
-      if (wanted == kBuffers[i]) found = buffers[i];
+    if (vq::Codebook* const book = tokenizer_.book()) {
+      const Tensor buffers[] = {book->values(), book->sizes(), book->sums()};
+      for (std::size_t i = 0; i < std::size(buffers); ++i) {
+        if (wanted == kBuffers[i]) found = buffers[i];
+      }
     }
     for (const nn::ParameterPtr& parameter : tokenizer_.parameters()) {
       if (parameter->name() == wanted) found = parameter->value();

@@ -1,5 +1,8 @@
 // _core.ops: from vectors to codes and back. wudao_rt.ops documents them.
+#include <pybind11/stl.h>
+
 #include "op_call.h"
+#include "wudao/ops/fsq.h"
 #include "wudao/ops/vq_assign.h"
 #include "wudao/ops/vq_quantize.h"
 
@@ -44,6 +47,31 @@ py::tuple vq_quantize_backward(const py::object& z, const py::object& book, cons
   return call_backward<ops::VqQuantize>(with.ctx, {with.book, mean, with.options.dtype, nullptr}, {with.z}, dq);
 }
 
+py::array fsq(const py::object& z, const ops::Levels& levels, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return call_forward<ops::Fsq>(ctx, {levels, options.dtype}, {activation(ctx, "fsq", "z", z, options.sum())});
+}
+
+py::tuple fsq_backward(const py::object& z, const py::object& dy, const ops::Levels& levels, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return call_backward<ops::Fsq>(ctx, {levels, options.dtype}, {activation(ctx, "fsq", "z", z, options.sum())},
+                                 activation(ctx, "fsq", "dy", dy, options.dtype));
+}
+
+py::array fsq_codes(const py::object& q, const ops::Levels& levels, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return to_numpy(ops::fsq_codes(ctx, activation(ctx, "fsq_codes", "q", q, options.sum()), levels));
+}
+
+py::array fsq_vectors(const py::object& codes, const ops::Levels& levels, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return to_numpy(ops::fsq_vectors(ctx, int32_tensor("fsq_vectors", "codes", codes), levels, options.sum()));
+}
+
 }  // namespace
 }  // namespace wudao::python
 
@@ -54,4 +82,8 @@ void bind_ops_codes(pybind11::module_& m) {
   m.def("vq_quantize", &vq_quantize, py::arg("z"), py::arg("book"), py::arg("dtype"));
   m.def("vq_quantize_backward", &vq_quantize_backward, py::arg("z"), py::arg("book"), py::arg("dy"),
         py::arg("commitment"), py::arg("dtype"));
+  m.def("fsq", &fsq, py::arg("z"), py::arg("levels"), py::arg("dtype"));
+  m.def("fsq_backward", &fsq_backward, py::arg("z"), py::arg("dy"), py::arg("levels"), py::arg("dtype"));
+  m.def("fsq_codes", &fsq_codes, py::arg("q"), py::arg("levels"), py::arg("dtype"));
+  m.def("fsq_vectors", &fsq_vectors, py::arg("codes"), py::arg("levels"), py::arg("dtype"));
 }

@@ -90,6 +90,18 @@ def tokenizer_with_few_shards(comm):
     assert _bits(whole) == _bits(part)
 
 
+def tokenizer_with_levels(comm):
+    """Without a book there are counts alone to be put together."""
+    shape = VQConfig(channels=8, residual_blocks=1, residual_channels=4, quantizer="fsq", levels=(8, 5))
+    whole, part = VQTokenizer(shape, 3), VQTokenizer(shape, 3, comm=comm)
+    for one, micro in ((whole, 8), (part, 1)):
+        one.core.optimize_with({"name": "adamw"})
+        for turn in range(2):
+            one.core.step(_pictures(turn).astype(np.float32) / 127.5 - 1, 1e-2, 1.0, SHARDS, micro)
+    assert _bits(whole) == _bits(part)
+    assert whole.core.counts == part.core.counts and sum(part.core.counts) == BATCH * 16
+
+
 def tokenizer_copies_are_compared(comm):
     """A copy that has changed by itself is named before a checkpoint is written."""
     ranks, hashes = Ranks(comm), {"enc_b.blocks.0.weight": "a", "quantize_t.embed": "b"}
@@ -101,4 +113,4 @@ def tokenizer_copies_are_compared(comm):
 
 
 TOKENIZER_BODIES = (tokenizer_averages, tokenizer_averages_of_a_formula, tokenizer_revival, tokenizer_with_few_shards,
-                    tokenizer_copies_are_compared)
+                    tokenizer_with_levels, tokenizer_copies_are_compared)

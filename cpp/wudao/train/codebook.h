@@ -2,12 +2,12 @@
 #pragma once
 
 #include "wudao/comm/communicator.h"
-#include "wudao/vq/codebook.h"
+#include "wudao/vq/tokenizer.h"
 
 namespace wudao::train {
 
-// Gives every rank the statistics of the global batch, counts and sums by code, in place of those of its own shards.
-void share_statistics(Context& ctx, comm::Communicator& comm, vq::Codebook& book, int shards);
+// Gives every rank what the global batch was assigned, counts and sums by code, in place of what its own shards were.
+void share_statistics(Context& ctx, comm::Communicator& comm, vq::Tokenizer& tokenizer, int shards);
 
 struct Revival {
   double least = 0.0;  // codes with N_k below it
@@ -18,6 +18,6 @@ struct Revival {
 
 // Gives codes that are hardly used the place of a z of the global batch, drawn by (seed, step, code), whichever rank
 // has it. Returns how many there were.
-std::int64_t revive(Context& ctx, comm::Communicator& comm, vq::Codebook& book, const Revival& revival);
+std::int64_t revive(Context& ctx, comm::Communicator& comm, vq::Tokenizer& tokenizer, const Revival& revival);
 
 }  // namespace wudao::train

@@ -50,10 +50,10 @@ TokenizerLosses learn_batch(Context& ctx, comm::Communicator& comm, vq::Tokenize
   const Tensor& pictures = batch.pictures;
   check_shards(pictures.dim(0), batch.shards, batch.micro_shards);
   tokenizer.check("train", pictures);
-  tokenizer.book().begin_batch();
+  tokenizer.assigned().begin_batch();
   const Tensor losses = learn_own(ctx, comm, tokenizer, batch);
   comm.all_reduce(ctx, losses, comm::Reduce::kSum);
-  share_statistics(ctx, comm, tokenizer.book(), batch.shards);
+  share_statistics(ctx, comm, tokenizer, batch.shards);
   const auto& config = tokenizer.config();
   const double codes = static_cast<double>(pictures.size() / 3) / static_cast<double>(config.pixels() * config.pixels());
   return {tree(losses.data<double>(), batch.shards) / static_cast<double>(pictures.size()),
@@ -71,7 +71,7 @@ TokenizerStep step(Context& ctx, comm::Communicator& comm, vq::Tokenizer& tokeni
   done.skipped = !std::isfinite(done.grad_norm) || !std::isfinite(done.losses.pixels + done.losses.commitment);
   if (done.skipped) return done;
   optimizer.step(ctx, std::move(gradients), {lr, 0.0, optim::clip_factor(done.grad_norm, clip)});
-  tokenizer.book().update(ctx);
+  if (tokenizer.book() != nullptr) tokenizer.book()->update(ctx, tokenizer.assigned());
   return done;
 }
 

@@ -73,8 +73,7 @@ Codebook::Codebook(Context& ctx, const TokenizerConfig& config, DType dtype, std
       epsilon_(config.epsilon),
       values_(ctx.empty({config.codes, config.code_width}, dtype)),
       sizes_(ctx.empty({config.codes}, dtype)),
-      sums_(ctx.empty({config.codes, config.code_width}, dtype)),
-      counts_(static_cast<std::size_t>(config.codes)) {
+      sums_(ctx.empty({config.codes, config.code_width}, dtype)) {
   ctx.kernels->fill_normal({values_.raw(), dtype, values_.size(), 1.0, {seed, 0, kInitStream}, ctx.pool.get()});
   std::memcpy(sums_.raw(), values_.raw(), values_.bytes());
   if (dtype == DType::kFloat64) {
@@ -88,26 +87,13 @@ Tensor Codebook::look_up(Context& ctx, const Tensor& codes) const {
   return ops::Embedding::forward(ctx, {codes}, {values_}, nullptr);
 }
 
-void Codebook::begin_batch() {
-  std::fill(counts_.begin(), counts_.end(), 0);
-  assigned_.clear();
-  seen_.clear();
-}
-
-void Codebook::see(Context& ctx, const Tensor& codes, const Tensor& z) {
-  for (std::int64_t i = 0; i < codes.size(); ++i) ++counts_[static_cast<std::size_t>(codes.data<std::int32_t>()[i])];
-  auto sums = ops::Embedding::backward(ctx, {codes}, {codes, values_.shape()}, z, {true});
-  assigned_.add(ctx, std::move(sums[0]), ctx.first_shard, ctx.shards);
-  seen_.push_back({ctx.first_shard * (z.dim(0) / ctx.shards), z});
-}
-
-void Codebook::update(Context& ctx) {
-  if (assigned_.empty()) return;
-  const Tensor assigned = assigned_.take(ctx);
+void Codebook::update(Context& ctx, Assigned& assigned) {
+  if (assigned.sums().empty()) return;
+  const Tensor sums = assigned.sums().take(ctx);
   if (values_.dtype() == DType::kFloat64) {
-    move(averages_of<double>(values_, sizes_, sums_), counts_, assigned.data<double>(), decay_, epsilon_);
+    move(averages_of<double>(values_, sizes_, sums_), assigned.counts(), sums.data<double>(), decay_, epsilon_);
   } else {
-    move(averages_of<float>(values_, sizes_, sums_), counts_, assigned.data<float>(), decay_, epsilon_);
+    move(averages_of<float>(values_, sizes_, sums_), assigned.counts(), sums.data<float>(), decay_, epsilon_);
   }
   touch();
 }
@@ -125,14 +111,6 @@ std::vector<std::int64_t> Codebook::drawn(const std::vector<std::int64_t>& codes
     found.push_back(std::min(rows - 1, static_cast<std::int64_t>(draw * static_cast<double>(rows))));
   }
   return found;
-}
-
-const Tensor* Codebook::seen_with(std::int64_t row, std::int64_t& inside) const {
-  for (const Seen& part : seen_) {
-    inside = row - part.first;
-    if (inside >= 0 && inside < part.z.dim(0)) return &part.z;
-  }
-  return nullptr;
 }
 
 void Codebook::place(const std::vector<std::int64_t>& codes, const Tensor& z, double size) {

@@ -10,7 +10,7 @@
 
 #include <vector>
 
-#include "wudao/autograd/gradient.h"
+#include "wudao/vq/assigned.h"
 #include "wudao/vq/config.h"
 
 namespace wudao::vq {
@@ -26,16 +26,8 @@ class Codebook {
 
   Tensor look_up(Context& ctx, const Tensor& codes) const;  // (N,) -> (N, C)
 
-  // Before a batch; and what one micro-batch assigned: codes (N,), z (N, C).
-  void begin_batch();
-  void see(Context& ctx, const Tensor& codes, const Tensor& z);
-  // How often each code was assigned since begin_batch, and the sums of the z by code. Where ranks share a batch each saw
-  // its own shards, until what all of them saw is put in its place.
-  std::vector<std::int64_t>& counts() { return counts_; }
-  GradientTree& assigned() { return assigned_; }
-
   // Moves the averages by the batch that was seen.
-  void update(Context& ctx);
+  void update(Context& ctx, Assigned& assigned);
 
   // Revival, in three parts, as the z may lie on any rank: the codes with N_k below `least`; the z of the global batch,
   // of `rows`, that each of them gets, drawn by (seed, step, k); and the codes' new place, with N_k = `size` and S_k
@@ -43,19 +35,11 @@ class Codebook {
   std::vector<std::int64_t> rarely_used(double least) const;
   static std::vector<std::int64_t> drawn(const std::vector<std::int64_t>& codes, std::int64_t rows, std::uint64_t seed,
                                          std::uint32_t step);
-  const Tensor* seen_with(std::int64_t row, std::int64_t& inside) const;  // that holds it, if this process saw it
   void place(const std::vector<std::int64_t>& codes, const Tensor& z, double size);
 
  private:
   double decay_, epsilon_;
   Tensor values_, sizes_, sums_;
-  GradientTree assigned_;  // sums of z by code
-  std::vector<std::int64_t> counts_;
-  struct Seen {
-    std::int64_t first;  // row of the global batch
-    Tensor z;
-  };
-  std::vector<Seen> seen_;
 };
 
 }  // namespace wudao::vq

@@ -58,16 +58,16 @@ class TokenizerSession:
 
     def advance(self, images: Array) -> dict[str, Any]:
         """Take a step and return what the engine tells; before the first, the book is laid among the features."""
-        train, core = self.config.train, self.tokenizer.core
+        train, core, has_book = self.config.train, self.tokenizer.core, self.config.vq.has_book
         shards = train.virtual_shards
-        if self.step == 0:
+        if self.step == 0 and has_book:
             core.loss_and_gradients(images, shards, train.micro_shards or shards)
             self.tokenizer.revive(train.seed, least=float("inf"), size=train.revive_below or 1.0)
         lr = self._schedule.lr_at(self.step + 1)
         told = core.step(images, lr, train.clip, shards, train.micro_shards or shards)
         self.step += 1
-        revived = 0
-        if train.revive_every and self.step % train.revive_every == 0 and self.step <= train.revive_until * train.steps:
+        revived, due = 0, train.revive_every and self.step % train.revive_every == 0
+        if has_book and due and self.step <= train.revive_until * train.steps:
             revived = self.tokenizer.revive(train.seed, train.revive_below, step=self.step)
         used = np.count_nonzero(core.counts) / self.config.vq.codes
         return told | {"lr": lr, "revived": revived, "code_use": used}

@@ -30,6 +30,8 @@ class VQTokenizer:
 
     z = encoder((image - mean) / std); code = first k with the nearest e_k; image = decoder(e_k) std + mean
 
+    With config.quantizer "fsq" code and e_k are those of `wudao_rt.ops.fsq` of z.
+
     Args:
         config: its shape.
         seed: of the first weights, uniform in +-1 / sqrt(fan in), and of the first codes, N(0, 1).
@@ -41,7 +43,7 @@ class VQTokenizer:
     Raises:
         ConfigError: an unknown dtype.
     Numerics: codes and pictures do not depend on the batch that a picture is in, nor on the threads.
-    Source: van den Oord et al. 2017; CogView (Ding et al., NeurIPS 2021), section 2.2.
+    Source: van den Oord et al. 2017; CogView (Ding et al., NeurIPS 2021), section 2.2; Mentzer et al. 2023 for fsq.
     Example:
         >>> import numpy as np
         >>> tokenizer = VQTokenizer(VQConfig.preset("small"), seed=1)
@@ -97,7 +99,7 @@ class VQTokenizer:
         """Return the losses of pictures, and the gradients of the weights.
 
         loss = pixels + config.commitment commitment;  pixels = mean (l1 |y - x| + l2 (y - x)^2), of (image - mean) /
-        std; commitment = mean (q - z)^2
+        std; commitment = mean (q - z)^2, 0 for fsq
 
         The gradient of the decoder passes to the encoder as if q were z. `update_codebook` and `revive` work with what
         these pictures were assigned.
@@ -120,6 +122,9 @@ class VQTokenizer:
 
         N_k <- g N_k + (1 - g) n_k;  S_k <- g S_k + (1 - g) sum of the z of code k;  e_k = S_k / N'_k,
         N'_k = (N_k + eps) n / (n + M eps), n = sum of N_k. N_k begins at 1 and S_k at e_k.
+
+        Raises:
+            ConfigError: fsq has no book.
         """
         self.core.update_codebook()
 
@@ -130,6 +135,9 @@ class VQTokenizer:
             seed, step: with the number of the code they choose the z.
             least: codes with N_k below it.
             size: their new N_k; default `least`. S_k becomes e_k times it.
+
+        Raises:
+            ConfigError: fsq has no book.
         """
         return self.core.revive(least, least if size is None else size, seed, step)
 
@@ -150,7 +158,10 @@ class VQTokenizer:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of what turns pictures into codes and back: shape, weights and the book."""
-        digest = sha256(json.dumps(self.config.to_dict(), sort_keys=True).encode())
+        about = self.config.to_dict()
+        for name in ("quantizer", "levels") if self.config.has_book else ():
+            del about[name]  # so that it is the one of before there was a choice
+        digest = sha256(json.dumps(about, sort_keys=True).encode())
         for name, array in sorted(self.state_dict().items()):
             digest.update(name.encode())
             digest.update(array.tobytes())
