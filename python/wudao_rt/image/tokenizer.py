@@ -57,7 +57,7 @@ class VQTokenizer:
     ) -> None:
         refuse_unknown(dtype, COMPUTE_TYPES, "VQTokenizer: dtype")
         self.config, self.dtype = config, dtype
-        self.core = _core.ImageTokenizer(engine_config(config), seed, dtype, comm and comm.core)
+        self.core = _core.ImageTokenizer(engine_config(config), seed, dtype, None if comm is None else comm.core)
 
     def encode(self, images: Array) -> Array:
         """Return the codes of pictures.
