@@ -6,9 +6,12 @@
 #include <optional>
 
 #include "arrays.h"
+#include "glm.h"
 #include "optimizer.h"
 #include "runtime.h"
 #include "wudao/base/error.h"
+#include "wudao/train/codebook.h"
+#include "wudao/train/reduce.h"
 #include "wudao/train/tokenizer_step.h"
 
 namespace wudao::python {
@@ -20,6 +23,14 @@ vq::TokenizerConfig read_config(const py::dict& dict) {
     const std::string name = py::str(key);
     if (name == "simple") {
       config.simple = value.cast<bool>();
+      continue;
+    }
+    if (name == "quantizer") {
+      config.quantizer = value.cast<std::string>() == "fsq" ? vq::Quantizer::kFsq : vq::Quantizer::kBook;
+      continue;
+    }
+    if (name == "levels") {
+      config.levels = value.cast<std::vector<std::int64_t>>();
       continue;
     }
     const std::pair<const char*, std::int64_t*> counts[] = {{"channels", &config.channels},
@@ -55,8 +66,10 @@ class TokenizerObject {
   }
 
  public:
-  TokenizerObject(const py::dict& config, std::uint64_t seed, const std::string& dtype)
+  // `comm`: the ranks that train it together; null: this process alone.
+  TokenizerObject(const py::dict& config, std::uint64_t seed, const std::string& dtype, comm::Communicator* comm)
       : ctx_(runtime().context()),
+        comm_(borrowed(comm)),
         sum_(accumulator_of(parse_dtype(dtype))),
         tokenizer_(ctx_, read_config(config), parse_dtype(dtype), seed) {}
 
@@ -80,9 +93,9 @@ class TokenizerObject {
     const Tensor x = float_tensor("loss_and_gradients", "images", images, sum_);
     std::vector<Tensor> gradients;
     const train::TokenizerLosses losses = alone([&] {
-      const train::TokenizerLosses found = train::learn_batch(ctx_, tokenizer_, x, shards, micro_shards);
-      for (const nn::ParameterPtr& parameter : tokenizer_.parameters())
-        gradients.push_back(parameter->take_gradient(ctx_));
+      const train::TokenizerLosses found =
+          train::learn_batch(ctx_, *comm_, tokenizer_, {x, shards, micro_shards});
+      gradients = train::take_gradients(ctx_, tokenizer_.parameters(), *comm_, shards);
       return found;
     });
     py::dict named;
@@ -99,7 +112,7 @@ class TokenizerObject {
     if (!optimizer_) fail<ConfigError>("train", "optimizer", "one", "none", "Call optimize_with first.");
     const Tensor x = float_tensor("train", "images", images, sum_);
     const train::TokenizerStep done =
-        alone([&] { return train::step(ctx_, tokenizer_, *optimizer_, x, shards, micro_shards, lr, clip); });
+        alone([&] { return train::step(ctx_, *comm_, tokenizer_, *optimizer_, {x, shards, micro_shards}, lr, clip); });
     py::dict told = of_losses(done.losses);
     told["grad_norm"] = done.grad_norm;
     told["skipped"] = done.skipped;
@@ -107,19 +120,21 @@ class TokenizerObject {
   }
 
   void update_codebook() {
-    alone([&] { return tokenizer_.book().update(ctx_), 0; });
+    alone([&] { return tokenizer_.require_book("update_codebook").update(ctx_, tokenizer_.assigned()), 0; });
   }
 
   std::int64_t revive(double least, double size, std::uint64_t seed, std::uint32_t step) {
-    return alone([&] { return tokenizer_.book().revive(least, size, seed, step); });
+    return alone([&] { return train::revive(ctx_, *comm_, tokenizer_, {least, size, seed, step}); });
   }
 
-  std::vector<std::int64_t> counts() { return tokenizer_.book().counts(); }
+  std::vector<std::int64_t> counts() { return tokenizer_.assigned().counts(); }
 
-  std::vector<std::string> names() const {
+  std::vector<std::string> names() {
     std::vector<std::string> names;
     for (const nn::ParameterPtr& parameter : tokenizer_.parameters()) names.push_back(parameter->name());
-    for (const char* buffer : kBuffers) names.emplace_back(buffer);
+    for (const char* buffer : kBuffers) {
+      if (tokenizer_.book() != nullptr) names.emplace_back(buffer);
+    }
     return names;
   }
 
@@ -164,9 +179,11 @@ class TokenizerObject {
   // A parameter, a buffer of the book or something that the optimizer keeps.
   Tensor find(const std::string& wanted) {
     Tensor found;
-    const Tensor buffers[] = {tokenizer_.book().values(), tokenizer_.book().sizes(), tokenizer_.book().sums()};
-    for (std::size_t i = 0; i < std::size(buffers); ++i) {
-      if (wanted == kBuffers[i]) found = buffers[i];
+    if (vq::Codebook* const book = tokenizer_.book()) {
+      const Tensor buffers[] = {book->values(), book->sizes(), book->sums()};
+      for (std::size_t i = 0; i < std::size(buffers); ++i) {
+        if (wanted == kBuffers[i]) found = buffers[i];
+      }
     }
     for (const nn::ParameterPtr& parameter : tokenizer_.parameters()) {
       if (parameter->name() == wanted) found = parameter->value();
@@ -179,6 +196,7 @@ class TokenizerObject {
   }
 
   Context ctx_;
+  std::shared_ptr<comm::Communicator> comm_;
   DType sum_;
   vq::Tokenizer tokenizer_;
   std::optional<optim::Optimizer> optimizer_;
@@ -192,8 +210,9 @@ void bind_image_tokenizer(pybind11::module_& m) {
   namespace py = pybind11;
   using wudao::python::TokenizerObject;
   py::class_<TokenizerObject>(m, "ImageTokenizer")
-      .def(py::init<const py::dict&, std::uint64_t, const std::string&>(), py::arg("config"), py::arg("seed"),
-           py::arg("dtype"))
+      .def(py::init<const py::dict&, std::uint64_t, const std::string&, wudao::comm::Communicator*>(),
+           py::arg("config"), py::arg("seed"), py::arg("dtype"), py::arg("comm").none(true) = py::none(),
+           py::keep_alive<1, 5>())
       .def("features", &TokenizerObject::features, py::arg("images"))
       .def("encode", &TokenizerObject::encode, py::arg("images"))
       .def("decode", &TokenizerObject::decode, py::arg("codes"))

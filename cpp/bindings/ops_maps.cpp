@@ -4,7 +4,6 @@
 #include "wudao/ops/curve.h"
 #include "wudao/ops/enlarge.h"
 #include "wudao/ops/group_norm.h"
-#include "wudao/ops/vq_assign.h"
 
 namespace wudao::python {
 namespace {
@@ -90,19 +89,6 @@ py::tuple upsample_nearest_backward(const py::object& x, const py::object& dy, s
                                      activation(ctx, "upsample_nearest", "dy", dy, options.dtype));
 }
 
-py::array vq_assign(const py::object& z, const py::object& book, const std::string& dtype) {
-  const OpOptions options = op_options(dtype);
-  Context ctx = op_context(options);
-  const Tensor rows = activation(ctx, "vq_assign", "z", z, options.dtype);
-  const Tensor codes = activation(ctx, "vq_assign", "book", book, options.dtype);
-  Tensor nearest;
-  {
-    const py::gil_scoped_release release;
-    nearest = ops::vq_assign(ctx, rows, codes);
-  }
-  return to_numpy(nearest);
-}
-
 template <class Op>
 void bind_convolution(py::module_& m) {
   const std::string name(Op::name);
@@ -127,7 +113,6 @@ void bind_ops_maps(pybind11::module_& m) {
   m.def("upsample_nearest", &upsample_nearest, py::arg("x"), py::arg("times"), py::arg("dtype"));
   m.def("upsample_nearest_backward", &upsample_nearest_backward, py::arg("x"), py::arg("dy"), py::arg("times"),
         py::arg("dtype"));
-  m.def("vq_assign", &vq_assign, py::arg("z"), py::arg("book"), py::arg("dtype"));
   bind_convolution<wudao::ops::Conv2d>(m);
   bind_convolution<wudao::ops::ConvTranspose2d>(m);
 }

@@ -7,6 +7,7 @@ import pytest
 from dispatch_bodies import DISPATCH_BODIES
 from layer_bodies import LAYER_BODIES
 from routing_bodies import routing, routing_mistakes
+from tokenizer_bodies import TOKENIZER_BODIES
 
 from wudao_rt.errors import ConfigError, DTypeError, ShapeError
 
@@ -160,4 +161,5 @@ def mistakes(comm):
 
 BODIES = {body.__name__: body for body in (
     all_reduce, reduce_scatter, all_gather, broadcast, all_to_all_v, started_all_to_all_v, rows_of_any_size,
-    counters, send_and_receive, split, barrier, mistakes, routing, routing_mistakes, *LAYER_BODIES, *DISPATCH_BODIES)}
+    counters, send_and_receive, split, barrier, mistakes, routing, routing_mistakes, *LAYER_BODIES, *DISPATCH_BODIES,
+    *TOKENIZER_BODIES)}

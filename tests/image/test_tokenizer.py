@@ -109,6 +109,20 @@ def test_the_encoder_learns_as_if_codes_were_its_own_output() -> None:  # check 
         assert abs(numeric - gradients[name][at]) <= 1e-6 * (1 + abs(numeric)), name
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_quantizing_passes_gradients_straight_through(dtype: str) -> None:  # check 5
+    """d(sum(q_st))/dz = 1 everywhere, and the commitment adds 2 (z - q) / numel."""
+    rng = np.random.default_rng(3)
+    z, book = rng.normal(size=(2, 4, 3, 6)).astype(dtype), rng.normal(size=(16, 6)).astype(dtype)
+    ones = np.ones_like(z)
+    (dz,) = wudao_rt.ops.vq_quantize_backward(z, book, ones)
+    np.testing.assert_array_equal(dz, ones)
+    (dz,) = wudao_rt.ops.vq_quantize_backward(z, book, 0 * ones, commitment=1.0)
+    q = book[wudao_rt.ops.vq_assign(z.reshape(-1, 6), book)].reshape(z.shape)
+    np.testing.assert_array_equal(wudao_rt.ops.vq_quantize(z, book), q)
+    np.testing.assert_allclose(dz, 2 * (z - q) / z.size, rtol=1e-6, atol=1e-9)
+
+
 def test_commitment_pulls_features_to_their_codes() -> None:  # check 5
     """Only the commitment: gradient 2 (z - q) / numel on z, seen in the bias of the last layer of the encoder."""
     config = VQConfig(channels=8, residual_blocks=0, codes=16, code_width=6, commitment=1.0, l1=0.0, l2=0.0)

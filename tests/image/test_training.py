@@ -100,6 +100,21 @@ def test_another_tokenizer_is_refused(run, pictures, tmp_path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_run_with_levels_in_place_of_a_book(pictures, tmp_path) -> None:
+    fsq = ("--set=vq.quantizer=fsq", "--set=vq.levels=[8, 5, 5]")
+    said = train(tmp_path / "fsq", pictures, *fsq, "--set=train.threads=1", "--max-seconds", "0.001")
+    assert ", 200 codes, " in said
+    wudao("image", "train-tokenizer", tmp_path / "fsq", "--resume")
+    records = [json.loads(line) for line in (tmp_path / "fsq" / "log.jsonl").read_text().splitlines()]
+    assert len(records) == 12 and records[-1]["pixels"] < 0.9 * records[0]["pixels"]
+    assert {(record["revived"], record["commitment"]) for record in records} == {(0, 0.0)}
+    Image.new("RGB", (16, 16), (0, 0, 255)).save(tmp_path / "blue.png")
+    codes, model = tmp_path / "one.codes", ("--model", tmp_path / "fsq")
+    wudao("image", "encode", tmp_path / "blue.png", *model, "--to", codes, "--size", "16")
+    wudao("image", "decode", codes, *model, "--to", tmp_path / "out")
+    assert (tmp_path / "out" / "blue.png").is_file()
+
+
 def test_a_tokenizer_is_no_language_model(run) -> None:
     said = wudao("generate", "--model", run, "--prompt", "春", code=2)
     assert said.startswith("wudao-rt: generate: --model: expected a language model, got the image tokenizer of")

@@ -27,6 +27,7 @@ class Case:
     make(rng, **size) -> inputs by name (float64). `differentiable` names those with a gradient, in the order in which
     backward returns them. run/run_backward call the engine; reference/reference_backward are NumPy.
     `stream` names inputs that stay in float32 when the compute type is a half (parameters, residual stream).
+    `smooth` is what an op that rounds passes its gradient to, straight through: central differences are taken of it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Case:
     reference_backward: Callable[[Arrays, np.ndarray], tuple] | None = None
     stream: tuple[str, ...] = ()
     wide_output: bool = False  # the result is in the accumulator type even when computing in a half
+    smooth: Callable[[Arrays], np.ndarray] | None = None
     dtypes: tuple[str, ...] = ("float64", "float32", *HALVES)
     errors: list[tuple[Callable[[], object], str]] = field(default_factory=list)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch_vq import TorchTokenizer, cogview_layers, small_layers
+from torch_vq import TorchTokenizer, cogview_layers, levelled, small_layers
 from wudao_rt import VQConfig, VQTokenizer
 
 SMALL = VQConfig.preset("small")
@@ -79,3 +79,31 @@ def test_three_steps_of_the_book() -> None:  # check 6
         other.step(x)
     for name, buffer in other.quantize_t.named_buffers():
         assert distance(ours.state_dict()[f"quantize_t.{name}"], buffer) <= 1e-9, name
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [("float64", 1e-10), ("float32", 1e-4)])
+def test_levels_in_place_of_a_book(dtype: str, bound: float) -> None:
+    config = VQConfig.preset("small", quantizer="fsq", levels=(8, 5, 5, 4))
+    torch.manual_seed(0)
+    other = TorchTokenizer(small_layers(config.channels, config.residual_channels, 4), 4, config.codes)
+    other = other.to(getattr(torch, dtype))
+    del other.quantize_t
+    images, x = given(config, 4, 32, dtype)
+    with torch.no_grad():  # features that reach many levels: of mean 0 and standard deviation 1
+        z, last = other.features(x).reshape(-1, 4), other.enc_b.blocks[-1]
+        last.bias.copy_((last.bias - z.mean(0)) / z.std(0))
+        last.weight.div_(z.std(0)[:, None, None, None])
+    ours = VQTokenizer(config, dtype=dtype)
+    ours.load_state_dict({name: value.numpy() for name, value in other.state_dict().items()})
+    q = levelled(other.features(x), config.levels)
+    found = ours.encode(images)
+    digits = ((q + 1) * torch.tensor([4, 2, 2, 2])).round().long()
+    np.testing.assert_array_equal(found, (digits * torch.tensor([1, 8, 40, 200])).sum(-1).numpy())
+    assert len(np.unique(found)) > 100
+    y = other.dec(q.permute(0, 3, 1, 2))
+    loss = config.l1 * (y - x).abs().mean() + config.l2 * (y - x).pow(2).mean()
+    loss.backward()
+    losses, gradients = ours.loss_and_gradients(images, shards=2)
+    assert abs(losses["loss"] - loss.item()) <= 1e-5 * loss.item()
+    for name, parameter in other.named_parameters():
+        assert distance(gradients[name], parameter.grad) <= bound, name

@@ -83,3 +83,11 @@ class TorchTokenizer(nn.Module):
         total = book.cluster_size.sum()
         smoothed = (book.cluster_size + epsilon) / (total + hot.shape[1] * epsilon) * total
         book.embed.copy_(book.embed_avg / smoothed)
+
+
+def levelled(z: Tensor, levels: tuple[int, ...]) -> Tensor:
+    """Round each channel to its levels, with the gradient of what is rounded."""
+    count = torch.tensor(levels, dtype=z.dtype)
+    half, even = 0.999 * (count - 1) / 2, (count % 2 == 0).to(z.dtype) / 2
+    bounded = torch.tanh(z + torch.tan(even / half)) * half - even
+    return (bounded + (bounded.round() - bounded).detach()) / torch.div(count, 2, rounding_mode="floor")

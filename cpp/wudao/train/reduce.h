@@ -12,6 +12,10 @@ namespace wudao::train {
 // parameter. Experts' are summed over the column, all others over all ranks.
 std::vector<Tensor> take_gradients(Context& ctx, const model::GLM& glm, const Grid& grid, int shards);
 
+// The same of parameters that all ranks of `comm` hold.
+std::vector<Tensor> take_gradients(Context& ctx, const std::vector<nn::ParameterPtr>& parameters,
+                                   comm::Communicator& comm, int shards);
+
 // Global norm: the root of the sum of squares of every parameter once, in the order of parameters and experts.
 double global_norm(Context& ctx, const model::GLM& glm, const Grid& grid, const std::vector<Tensor>& gradients);
 

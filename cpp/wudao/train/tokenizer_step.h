@@ -1,6 +1,7 @@
-// One optimizer step of an image tokenizer.
+// One optimizer step of an image tokenizer, of one process or of ranks that share a batch.
 #pragma once
 
+#include "wudao/comm/communicator.h"
 #include "wudao/optim/optimizer.h"
 #include "wudao/vq/tokenizer.h"
 
@@ -11,10 +12,17 @@ struct TokenizerLosses {
   double pixels = 0.0, commitment = 0.0;  // the weighted L1 and L2; (q - z)^2, not weighted
 };
 
-// Losses of a batch of pictures (B, H, W, 3) in `shards` virtual shards, `micro_shards` at a time; the parameters'
-// gradients wait in their trees, and the book has seen the batch.
-TokenizerLosses learn_batch(Context& ctx, vq::Tokenizer& tokenizer, const Tensor& pictures, int shards,
-                            int micro_shards);
+// A batch of pictures (B, H, W, 3), which every rank of `comm` gives whole: of its `shards` virtual shards rank r takes
+// [r V / R, (r + 1) V / R), `micro_shards` at a time.
+struct TokenizerBatch {
+  Tensor pictures;
+  int shards = 1, micro_shards = 1;
+};
+
+// The losses of a batch, the same on all ranks. The gradients of a rank's shards wait in the parameters' trees; the book
+// has the statistics of the whole batch.
+TokenizerLosses learn_batch(Context& ctx, comm::Communicator& comm, vq::Tokenizer& tokenizer,
+                            const TokenizerBatch& batch);
 
 struct TokenizerStep {
   TokenizerLosses losses;
@@ -23,7 +31,7 @@ struct TokenizerStep {
 };
 
 // learn_batch, then clipping by global norm, AdamW and the averages of the book.
-TokenizerStep step(Context& ctx, vq::Tokenizer& tokenizer, optim::Optimizer& optimizer, const Tensor& pictures,
-                   int shards, int micro_shards, double lr, double clip);
+TokenizerStep step(Context& ctx, comm::Communicator& comm, vq::Tokenizer& tokenizer, optim::Optimizer& optimizer,
+                   const TokenizerBatch& batch, double lr, double clip);
 
 }  // namespace wudao::train

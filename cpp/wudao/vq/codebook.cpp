@@ -46,33 +46,24 @@ void move(const Averages<T>& a, const std::vector<std::int64_t>& counts, const T
   for (std::int64_t k = 0; k < a.codes; ++k) a.renew(k, total, epsilon);
 }
 
-// Row `row` of all that was seen.
 template <class T>
-const T* row_of(const std::vector<Tensor>& seen, std::int64_t row) {
-  for (const Tensor& part : seen) {
-    if (row < part.dim(0)) return part.data<T>() + row * part.dim(1);
-    row -= part.dim(0);
+void put(const Averages<T>& a, const std::vector<std::int64_t>& codes, const T* z, double size) {
+  for (const std::int64_t k : codes) {
+    for (std::int64_t c = 0; c < a.width; ++c, ++z) {
+      a.values[k * a.width + c] = *z;
+      a.sums[k * a.width + c] = static_cast<T>(*z * size);
+    }
+    a.sizes[k] = static_cast<T>(size);
   }
-  return nullptr;
 }
 
 template <class T>
-std::int64_t replace(const Averages<T>& a, const std::vector<Tensor>& seen, double least, double size,
-                     const philox::Key& key) {
-  std::int64_t rows = 0, replaced = 0;
-  for (const Tensor& part : seen) rows += part.dim(0);
-  for (std::int64_t k = 0; k < a.codes && rows > 0; ++k) {
-    if (!(a.sizes[k] < least)) continue;
-    const double draw = philox::uniform_at(key, static_cast<std::uint64_t>(k));
-    const T* const z = row_of<T>(seen, std::min(rows - 1, static_cast<std::int64_t>(draw * static_cast<double>(rows))));
-    for (std::int64_t c = 0; c < a.width; ++c) {
-      a.values[k * a.width + c] = z[c];
-      a.sums[k * a.width + c] = static_cast<T>(z[c] * size);
-    }
-    a.sizes[k] = static_cast<T>(size);
-    ++replaced;
+std::vector<std::int64_t> below(const Tensor& sizes, double least) {
+  std::vector<std::int64_t> found;
+  for (std::int64_t k = 0; k < sizes.size(); ++k) {
+    if (sizes.data<T>()[k] < least) found.push_back(k);
   }
-  return replaced;
+  return found;
 }
 
 }  // namespace
@@ -82,8 +73,7 @@ Codebook::Codebook(Context& ctx, const TokenizerConfig& config, DType dtype, std
       epsilon_(config.epsilon),
       values_(ctx.empty({config.codes, config.code_width}, dtype)),
       sizes_(ctx.empty({config.codes}, dtype)),
-      sums_(ctx.empty({config.codes, config.code_width}, dtype)),
-      counts_(static_cast<std::size_t>(config.codes)) {
+      sums_(ctx.empty({config.codes, config.code_width}, dtype)) {
   ctx.kernels->fill_normal({values_.raw(), dtype, values_.size(), 1.0, {seed, 0, kInitStream}, ctx.pool.get()});
   std::memcpy(sums_.raw(), values_.raw(), values_.bytes());
   if (dtype == DType::kFloat64) {
@@ -97,37 +87,39 @@ Tensor Codebook::look_up(Context& ctx, const Tensor& codes) const {
   return ops::Embedding::forward(ctx, {codes}, {values_}, nullptr);
 }
 
-void Codebook::begin_batch() {
-  std::fill(counts_.begin(), counts_.end(), 0);
-  assigned_.clear();
-  seen_.clear();
-}
-
-void Codebook::see(Context& ctx, const Tensor& codes, const Tensor& z) {
-  for (std::int64_t i = 0; i < codes.size(); ++i) ++counts_[static_cast<std::size_t>(codes.data<std::int32_t>()[i])];
-  auto sums = ops::Embedding::backward(ctx, {codes}, {codes, values_.shape()}, z, {true});
-  assigned_.add(ctx, std::move(sums[0]), ctx.first_shard, ctx.shards);
-  seen_.push_back(z);
-}
-
-void Codebook::update(Context& ctx) {
-  if (assigned_.empty()) return;
-  const Tensor assigned = assigned_.take(ctx);
+void Codebook::update(Context& ctx, Assigned& assigned) {
+  if (assigned.sums().empty()) return;
+  const Tensor sums = assigned.sums().take(ctx);
   if (values_.dtype() == DType::kFloat64) {
-    move(averages_of<double>(values_, sizes_, sums_), counts_, assigned.data<double>(), decay_, epsilon_);
+    move(averages_of<double>(values_, sizes_, sums_), assigned.counts(), sums.data<double>(), decay_, epsilon_);
   } else {
-    move(averages_of<float>(values_, sizes_, sums_), counts_, assigned.data<float>(), decay_, epsilon_);
+    move(averages_of<float>(values_, sizes_, sums_), assigned.counts(), sums.data<float>(), decay_, epsilon_);
   }
   touch();
 }
 
-std::int64_t Codebook::revive(double least, double size, std::uint64_t seed, std::uint32_t step) {
+std::vector<std::int64_t> Codebook::rarely_used(double least) const {
+  return sizes_.dtype() == DType::kFloat64 ? below<double>(sizes_, least) : below<float>(sizes_, least);
+}
+
+std::vector<std::int64_t> Codebook::drawn(const std::vector<std::int64_t>& codes, std::int64_t rows,
+                                          std::uint64_t seed, std::uint32_t step) {
   const philox::Key key{seed, step, kReviveStream};
-  touch();
-  if (values_.dtype() == DType::kFloat64) {
-    return replace(averages_of<double>(values_, sizes_, sums_), seen_, least, size, key);
+  std::vector<std::int64_t> found;
+  for (const std::int64_t k : codes) {
+    const double draw = philox::uniform_at(key, static_cast<std::uint64_t>(k));
+    found.push_back(std::min(rows - 1, static_cast<std::int64_t>(draw * static_cast<double>(rows))));
   }
-  return replace(averages_of<float>(values_, sizes_, sums_), seen_, least, size, key);
+  return found;
+}
+
+void Codebook::place(const std::vector<std::int64_t>& codes, const Tensor& z, double size) {
+  if (values_.dtype() == DType::kFloat64) {
+    put(averages_of<double>(values_, sizes_, sums_), codes, z.data<double>(), size);
+  } else {
+    put(averages_of<float>(values_, sizes_, sums_), codes, z.data<float>(), size);
+  }
+  touch();
 }
 
 }  // namespace wudao::vq

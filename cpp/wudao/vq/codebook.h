@@ -10,7 +10,7 @@
 
 #include <vector>
 
-#include "wudao/autograd/gradient.h"
+#include "wudao/vq/assigned.h"
 #include "wudao/vq/config.h"
 
 namespace wudao::vq {
@@ -26,24 +26,20 @@ class Codebook {
 
   Tensor look_up(Context& ctx, const Tensor& codes) const;  // (N,) -> (N, C)
 
-  // Before a batch; and what one micro-batch assigned: codes (N,), z (N, C).
-  void begin_batch();
-  void see(Context& ctx, const Tensor& codes, const Tensor& z);
-  // How often each code was assigned since begin_batch.
-  const std::vector<std::int64_t>& counts() const { return counts_; }
-
   // Moves the averages by the batch that was seen.
-  void update(Context& ctx);
-  // Gives every code with N_k below `least` the place of a z of the batch, drawn by (seed, step, k); its N_k becomes
-  // `size` and its S_k follows. Returns how many there were.
-  std::int64_t revive(double least, double size, std::uint64_t seed, std::uint32_t step);
+  void update(Context& ctx, Assigned& assigned);
+
+  // Revival, in three parts, as the z may lie on any rank: the codes with N_k below `least`; the z of the global batch,
+  // of `rows`, that each of them gets, drawn by (seed, step, k); and the codes' new place, with N_k = `size` and S_k
+  // that follows.
+  std::vector<std::int64_t> rarely_used(double least) const;
+  static std::vector<std::int64_t> drawn(const std::vector<std::int64_t>& codes, std::int64_t rows, std::uint64_t seed,
+                                         std::uint32_t step);
+  void place(const std::vector<std::int64_t>& codes, const Tensor& z, double size);
 
  private:
   double decay_, epsilon_;
   Tensor values_, sizes_, sums_;
-  GradientTree assigned_;  // sums of z by code
-  std::vector<std::int64_t> counts_;
-  std::vector<Tensor> seen_;  // z of the batch, micro-batch after micro-batch
 };
 
 }  // namespace wudao::vq

@@ -2,8 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace wudao::vq {
+
+enum class Quantizer : std::uint8_t {
+  kBook,  // the nearest code of a book that follows by averages
+  kFsq,   // every channel rounded to one of its levels: finite scalar quantization
+};
 
 // An encoder that halves a picture `halvings` times, a book of codes, and a decoder that doubles again.
 struct TokenizerConfig {
@@ -12,7 +18,9 @@ struct TokenizerConfig {
   bool simple = false;         // all hidden maps have `channels` (CogView); otherwise each one before the last has half as
                                // many as the next, and a 3 x 3 convolution follows
   std::int64_t residual_blocks = 2, residual_channels = 32;
-  std::int64_t codes = 512, code_width = 32;
+  Quantizer quantizer = Quantizer::kBook;
+  std::vector<std::int64_t> levels;           // of each channel of a code; fsq only
+  std::int64_t codes = 512, code_width = 32;  // with fsq the product and the number of levels
   double decay = 0.99, epsilon = 1e-5;    // of the averages that make the book
   double commitment = 0.25;               // weight of mean (stop(q) - z)^2
   double absolute = 0.0, squared = 1.0;   // weights of the mean L1 and L2 of the pixels

@@ -26,6 +26,12 @@ void TokenizerConfig::check() const {
   at_least("residual_channels", residual_channels, residual_blocks > 0 ? 1 : 0);
   at_least("codes", codes, 2);
   at_least("code_width", code_width, 1);
+  std::int64_t product = 1;
+  for (const std::int64_t l : levels) product *= l;
+  if (quantizer == Quantizer::kFsq && (codes != product || code_width != static_cast<std::int64_t>(levels.size()))) {
+    fail<ConfigError>("image tokenizer", "levels", text("a product of ", codes, " and ", code_width, " of them"),
+                      text(product, " and ", levels.size()));
+  }
   if (halvings > 6) fail<ConfigError>("image tokenizer", "halvings", "at most 6", text(halvings));
   if (!(decay >= 0.0 && decay < 1.0)) {
     fail<ConfigError>("image tokenizer", "decay", "at least 0 and below 1", text(decay));

@@ -2,7 +2,9 @@
 
 #include "wudao/ops/add.h"
 #include "wudao/ops/difference_loss.h"
+#include "wudao/ops/fsq.h"
 #include "wudao/ops/vq_assign.h"
+#include "wudao/ops/vq_quantize.h"
 
 namespace wudao::vq {
 
@@ -12,7 +14,38 @@ Tokenizer::Tokenizer(Context& ctx, const TokenizerConfig& config, DType compute,
       list_(ctx, accumulator_of(compute), seed, false),
       encoder_(encoder_of(list_, "enc_b.blocks.", config)),
       decoder_(decoder_of(list_, "dec.blocks.", config)),
-      book_(ctx, config, accumulator_of(compute), seed) {}
+      assigned_(config.codes) {
+  if (config.quantizer == Quantizer::kBook) book_.emplace(ctx, config, accumulator_of(compute), seed);
+}
+
+Codebook& Tokenizer::require_book(std::string_view op) {
+  if (!book_) fail<ConfigError>(op, "quantizer", "vq, which has a book of codes", "fsq", "Its codes are fixed.");
+  return *book_;
+}
+
+Tensor Tokenizer::codes_of(Context& ctx, const Tensor& z) const {
+  if (book_) return ops::vq_assign(ctx, z, book_->values());
+  return ops::fsq_codes(ctx, ops::Fsq::forward(ctx, {config_.levels, z.dtype()}, {z}, nullptr), config_.levels);
+}
+
+Tensor Tokenizer::vectors_of(Context& ctx, const Tensor& codes) const {
+  if (book_) return book_->look_up(ctx, codes);
+  return ops::fsq_vectors(ctx, codes, config_.levels, accumulator_of(compute_));
+}
+
+Var Tokenizer::quantized(Tape& tape, const Var& z, double commitment, std::vector<double>& distance) {
+  if (book_) {
+    const auto found = std::make_shared<ops::Assignment>();
+    Var q = tape.apply<ops::VqQuantize>({book_->values(), commitment, compute_, found}, z);
+    assigned_.see(tape.context(), found->codes, found->z);
+    distance = std::move(found->distance);
+    return q;
+  }
+  Var q = tape.apply<ops::Fsq>({config_.levels, compute_}, z);
+  assigned_.see(tape.context(), codes_of(tape.context(), z.value.reshape({z.value.size() / config_.code_width, config_.code_width})), {});
+  distance.assign(static_cast<std::size_t>(tape.context().shards), 0.0);
+  return q;
+}
 
 void Tokenizer::check(std::string_view op, const Tensor& pictures) const {
   ops::check_map(op, "images", pictures);
@@ -32,7 +65,7 @@ Tensor Tokenizer::features(Context& ctx, const Tensor& pictures) const {
 Tensor Tokenizer::encode(Context& ctx, const Tensor& pictures) const {
   const Tensor z = features(ctx, pictures);
   const Tensor rows = z.reshape({z.size() / z.dim(3), z.dim(3)});
-  return ops::vq_assign(ctx, rows, book_.values()).reshape({z.dim(0), z.dim(1), z.dim(2)});
+  return codes_of(ctx, rows).reshape({z.dim(0), z.dim(1), z.dim(2)});
 }
 
 Tensor Tokenizer::decode(Context& ctx, const Tensor& codes) const {
@@ -40,7 +73,7 @@ Tensor Tokenizer::decode(Context& ctx, const Tensor& codes) const {
     fail<ShapeError>("decode", "codes", "(batch, height, width)", to_text(codes.shape()));
   }
   ops::check_ids("decode", "codes", codes, config_.codes);
-  const Tensor q = book_.look_up(ctx, codes.reshape({codes.size()}));
+  const Tensor q = vectors_of(ctx, codes.reshape({codes.size()}));
   Tape tape(ctx, false);
   const nn::Pass pass{tape, compute_};
   const Tensor map = q.reshape({codes.dim(0), codes.dim(1), codes.dim(2), config_.code_width});
@@ -53,15 +86,14 @@ Losses Tokenizer::learn(Context& ctx, const Tensor& pictures, std::int64_t of) {
   Tape tape(ctx, true);
   const nn::Pass pass{tape, compute_};
   const Var z = encoder_(pass, {ops::convert(ctx, pictures, compute_), nullptr}, pass.stream());
-  const auto found = std::make_shared<Quantized>();
   const auto each = [&](const Tensor& t) { return static_cast<double>(t.size() / t.dim(0) * of); };
-  const Var q = tape.apply<Quantize>({&book_, config_.commitment / each(z.value), compute_, found}, z);
+  std::vector<double> distance;
+  const Var q = quantized(tape, z, config_.commitment / each(z.value), distance);
   const Var y = decoder_(pass, q, pass.stream());
   ops::Difference pixels = ops::difference_loss(ctx, y.value, pictures, {config_.absolute, config_.squared},
                                                 1.0 / each(pictures));
   tape.backward(y, std::move(pixels.dy));
-  book_.see(ctx, found->codes, found->z);
-  return {std::move(pixels.losses), std::move(found->distance)};
+  return {std::move(pixels.losses), std::move(distance)};
 }
 
 }  // namespace wudao::vq

@@ -21,6 +21,7 @@ def command() -> None:
       wudao-rt image train-tokenizer emoji-vq
       wudao-rt image encode my_pictures/*.png --model runs/emoji-vq --to my.codes
       wudao-rt image decode my.codes --model runs/emoji-vq --to decoded/
+      wudao-rt image encode-dataset emoji --model runs/emoji-vq --to emoji-codes/
     """
 
 
@@ -59,20 +60,20 @@ def pack(source: Path, target: Path, size: int, no_crop: bool, held_out: float) 
 def train(what: str, changes: tuple[str, ...], max_seconds: float, resumed: bool, as_json: bool) -> None:
     """Train an image tokenizer: a config file, or a recipe by name.
 
-    SIGTERM, SIGINT and SIGUSR1 save and stop; --resume with the run folder goes on.
+    SIGTERM, SIGINT and SIGUSR1 save and stop; --resume with the run folder goes on. Under mpiexec the ranks share every
+    batch; the bits are those of one process.
 
     \b
     Example:
       wudao-rt image train-tokenizer emoji-vq --max-seconds 60
       wudao-rt image train-tokenizer runs/emoji-vq --resume
+      mpiexec -n 4 wudao-rt image train-tokenizer emoji-vq
     """
+    from wudao_rt.distributed import init
     from wudao_rt.image.training import train_tokenizer
 
     report = train_tokenizer(what, changes=changes, resumed=resumed, max_seconds=max_seconds, say=_say)
-    _say(f"{report.steps} steps, {report.pictures_per_second:.0f} pictures/s, {report.held_out.line()}\n"
-         f"run folder: {report.folder}" + ("" if report.finished else f"\nstopped by {report.reason}; go on with "
-                                           f"wudao-rt image train-tokenizer {report.folder} --resume"))
-    if as_json:
+    if as_json and init().rank == 0:
         echo_json(report.to_json())
 
 
@@ -103,6 +104,32 @@ def encode(pictures: tuple[Path, ...], model: str, target: Path, size: int, no_c
     codes = tokenizer.encode(pixels)
     write_codes(target, codes, tokenizer.config.codes, tokenizer.fingerprint(), [file.name for file in pictures])
     _say(f"{target}: {len(codes)} pictures of {codes.shape[1]} x {codes.shape[2]} codes")
+
+
+@command.command("encode-dataset")
+@click.argument("source", metavar="CORPUS|FOLDER|FILE.jsonl")
+@_MODEL
+@click.option("--to", "target", required=True, type=FILE, metavar="DIR", help="Folder for codes and captions.")
+@click.option("--size", type=click.IntRange(min=1), default=32, show_default=True, metavar="N",
+              help="Width and height that your own pictures get.")
+@threads_option
+def encode_all(source: str, model: str, target: Path, size: int) -> None:
+    """Write the codes of pictures with their captions to a folder.
+
+    A corpus (emoji, stamps), a folder of packed pictures or of name.png with name.txt, or JSON lines.
+
+    \b
+    Example:
+      wudao-rt image encode-dataset emoji --model runs/emoji-vq --to emoji-codes/
+      wudao-rt image encode-dataset my_pictures/ --model runs/emoji-vq --to my-codes/
+    """
+    from wudao_rt.image.code_dataset import encode_dataset
+    from wudao_rt.image.folder import require_tokenizer
+    from wudao_rt.image.sources import open_pictures
+
+    tokenizer = require_tokenizer(model)
+    found = encode_dataset(target, open_pictures(source, size), tokenizer)
+    _say(f"{target}: {len(found)} pictures of {found.codes.shape[1]} x {found.codes.shape[2]} codes")
 
 
 @command.command("decode")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,6 +12,8 @@ from wudao_rt.errors import ConfigError
 # Product photographs on white, which the released CogView tokenizer was trained on.
 _COGVIEW_MEAN, _COGVIEW_STD = (0.79093, 0.76271, 0.75340), (0.30379, 0.32279, 0.32800)
 
+_MOST_CODES = 2**24  # of levels
+
 
 @dataclass(frozen=True)
 class VQConfig:
@@ -18,14 +21,21 @@ class VQConfig:
 
     z = encoder((image - mean) / std); code = nearest e_k; image = decoder(e_k) std + mean, cut off at 0 and 1
 
+    Quantizer "vq" has a book of codes that follows by averages. "fsq" has none: every channel of z is bounded and
+    rounded to one of its levels (`wudao_rt.ops.fsq`), so `codes` is the product of the levels and `code_width` their
+    number, whatever is given for the two.
+
     Raises:
         ConfigError: a number outside its range, or channels that cannot be halved often enough.
-    Source: van den Oord et al. 2017; Razavi et al. 2019; CogView (Ding et al., NeurIPS 2021), section 2.2.
+    Source: van den Oord et al. 2017; Razavi et al. 2019; CogView (Ding et al., NeurIPS 2021), section 2.2; Mentzer et
+        al. 2023 for "fsq".
     Example:
         >>> VQConfig.preset("cogview").pixels
         8
         >>> VQConfig(codes=256).code_width
         32
+        >>> VQConfig(quantizer="fsq", levels=(8, 5, 5, 5)).codes
+        1000
     """
 
     channels: int = setting(64, "channels of the widest hidden map", low=1)
@@ -35,8 +45,11 @@ class VQConfig:
                            "and a 3 x 3 convolution follows")
     residual_blocks: int = setting(2, "residual blocks of the encoder, and as many of the decoder", low=0)
     residual_channels: int = setting(32, "channels between the convolutions of a residual block", low=1)
-    codes: int = setting(512, "codes of the book, M", low=2)
-    code_width: int = setting(32, "width of a code", low=1)
+    quantizer: str = setting("vq", "what makes codes of features: a book, or levels of each channel",
+                             choices=("vq", "fsq"))
+    levels: tuple[int, ...] = setting((8, 8, 8), "levels of each channel, 2 at least; 5 or more work best. Of fsq only")
+    codes: int = setting(512, "codes of the book, M; of fsq always the product of the levels", low=2)
+    code_width: int = setting(32, "width of a code; of fsq always the number of levels", low=1)
     decay: float = setting(0.99, "of the averages that make the book", low=0, high=0.999999)
     epsilon: float = setting(1e-5, "added to how often a code is used, so that none is divided by 0", low=1e-12, high=1)
     commitment: float = setting(0.25, "weight of mean (q - z)^2 in the loss", low=0)
@@ -46,6 +59,8 @@ class VQConfig:
     std: tuple[float, ...] = setting((0.5, 0.5, 0.5), "by which they are divided then")
 
     def __post_init__(self) -> None:
+        if self.quantizer == "fsq":
+            self._follow_levels()
         check(self, "config: vq")
         if not self.simple and self.channels % 2 ** (self.halvings - 1):
             raise ConfigError(f"config: vq: channels: expected a multiple of {2 ** (self.halvings - 1)} for "
@@ -56,6 +71,23 @@ class VQConfig:
                                   "red, green and blue.")
         if min(self.std) <= 0:
             raise ConfigError(f"config: vq: std: expected positive numbers, got {min(self.std)}. Change it.")
+
+    def _follow_levels(self) -> None:
+        """Set what the levels decide."""
+        levels = self.levels
+        if not levels or any(isinstance(n, bool) or not isinstance(n, int) or n < 2 for n in levels):
+            raise ConfigError(f"config: vq: levels: expected whole numbers of at least 2, got {list(levels)}. Write "
+                              "levels = [8, 8, 8], for instance.")
+        if math.prod(levels) > _MOST_CODES:
+            raise ConfigError(f"config: vq: levels: expected a product of at most {_MOST_CODES}, got "
+                              f"{math.prod(levels)}. Lower one of them.")
+        object.__setattr__(self, "codes", math.prod(levels))
+        object.__setattr__(self, "code_width", len(levels))
+
+    @property
+    def has_book(self) -> bool:
+        """Return whether codes are those of a book."""
+        return self.quantizer == "vq"
 
     @property
     def pixels(self) -> int:

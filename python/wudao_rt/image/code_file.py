@@ -4,7 +4,7 @@
     bytes 8-11     length L of the header, little-endian
     bytes 12-      L bytes of JSON in UTF-8: format 1, dtype ("<u2" or "<u4"), shape [N, h, w], codes M (all numbers lie
                    below it), tokenizer (its fingerprint, SHA-256), sha256 (of the codes' bytes), names (of the
-                   pictures, N of them, or none)
+                   pictures, N of them, or none), and perhaps records (SHA-256 of what is known of the pictures)
     from the next multiple of 64 on: N h w numbers, little-endian, picture after picture, row after row
 """
 
@@ -37,15 +37,19 @@ class CodeFile:
         book: how many codes the tokenizer has.
         tokenizer: its fingerprint.
         names: of the pictures; none where they have none.
+        records: SHA-256 of the file of their records; empty where there is none.
     """
 
     codes: Array
     book: int
     tokenizer: str
     names: tuple[str, ...]
+    records: str = ""
 
 
-def write_codes(path: Path | str, codes: Array, book: int, tokenizer: str, names: Sequence[str] = ()) -> None:
+def write_codes(
+    path: Path | str, codes: Array, book: int, tokenizer: str, names: Sequence[str] = (), records: str = ""
+) -> None:
     """Write codes to a file, whole or not at all.
 
     Args:
@@ -54,6 +58,7 @@ def write_codes(path: Path | str, codes: Array, book: int, tokenizer: str, names
         book: how many codes the tokenizer has.
         tokenizer: its fingerprint.
         names: of the pictures, N of them or none.
+        records: SHA-256 of the file of their records, if there is one.
 
     Raises:
         ShapeError: another shape, a number that is no code, or another number of names.
@@ -73,6 +78,7 @@ def write_codes(path: Path | str, codes: Array, book: int, tokenizer: str, names
     content = np.ascontiguousarray(array, kind).tobytes()
     about = {"format": _FORMAT, "dtype": kind, "shape": list(array.shape), "codes": book, "tokenizer": tokenizer,
              "sha256": sha256(content).hexdigest(), "names": list(names)}
+    about |= {"records": records} if records else {}
     text = json.dumps(about, ensure_ascii=False).encode()
     head = _MAGIC + len(text).to_bytes(4, "little") + text
     try:
@@ -102,7 +108,9 @@ def read_codes(path: Path | str) -> CodeFile:
     codes = np.memmap(path, about["dtype"], "r", _start(length), shape) if np.prod(shape) else np.zeros(shape, "<u2")
     if sha256(codes.tobytes()).hexdigest() != about["sha256"]:
         raise _not_codes(path, "codes whose checksum differs")
-    return CodeFile(codes, about["codes"], about["tokenizer"], tuple(about["names"]))
+    if codes.size and codes.max() >= about["codes"]:
+        raise _not_codes(path, f"the code {codes.max()} of a tokenizer that has {about['codes']}")
+    return CodeFile(codes, about["codes"], about["tokenizer"], tuple(about["names"]), str(about.get("records", "")))
 
 
 def _start(length: int) -> int:

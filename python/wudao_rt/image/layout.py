@@ -123,5 +123,7 @@ def shapes(config: VQConfig) -> dict[str, tuple[int, ...]]:
     for name, layer in convolutions(config).items():
         found[name] = layer.torch_shape
         found[name.removesuffix("weight") + "bias"] = (layer.outputs,)
+    if not config.has_book:
+        return found
     book = (config.code_width, config.codes)
     return found | {BOOK: book, SIZES: (config.codes,), SUMS: book}

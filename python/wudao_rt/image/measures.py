@@ -11,6 +11,7 @@ from wudao_rt.ops.types import Array
 
 if TYPE_CHECKING:
     from wudao_rt.image.tokenizer import VQTokenizer
+    from wudao_rt.training.ranks import Ranks
 
 _AT_A_TIME = 64
 
@@ -43,25 +44,36 @@ class Reconstruction:
                 f"{100 * self.code_use:.1f} % | perplexity {self.perplexity:.0f}")
 
 
-def reconstruction(tokenizer: VQTokenizer, images: Array) -> Reconstruction:
+def reconstruction(tokenizer: VQTokenizer, images: Array, ranks: Ranks | None = None) -> Reconstruction:
     """Encode and decode pictures, and compare.
 
     Args:
         tokenizer: that has not learned from them.
         images: uint8 (N, H, W, 3) or floats from 0 to 1, N at least 1.
+        ranks: that share the work; all call this, and get the same.
     """
-    errors, codes = [], []
+    if ranks is None or ranks.size == 1:
+        told = [_measured(tokenizer, images)]
+    else:
+        begin, end = (len(images) * (ranks.world.rank + i) // ranks.size for i in (0, 1))
+        told = ranks.all_of(_measured(tokenizer, images[begin:end]))
+    each = np.concatenate([errors for errors, _ in told])
+    counts = np.sum([counts for _, counts in told], axis=0)
+    share = counts[counts > 0] / counts.sum()
+    return Reconstruction(len(images), decibels(each.mean()), float(np.median([decibels(e) for e in each])),
+                          len(share) / tokenizer.config.codes, float(np.exp(-np.sum(share * np.log(share)))))
+
+
+def _measured(tokenizer: VQTokenizer, images: Array) -> tuple[Array, Array]:
+    """Return the mean squared error of each picture, and how often each code occurs."""
+    errors, counts = [np.zeros(0)], np.zeros(tokenizer.config.codes, np.int64)
     for begin in range(0, len(images), _AT_A_TIME):
         part = images[begin : begin + _AT_A_TIME]
-        found = tokenizer.encode(part)
+        codes = tokenizer.encode(part)
         unit = part.astype(np.float64) / (255.0 if part.dtype == np.uint8 else 1.0)
-        errors.append(np.mean((tokenizer.decode(found, dtype="float32") - unit) ** 2, axis=(1, 2, 3)))
-        codes.append(found.reshape(-1))
-    each = np.concatenate(errors)
-    share = np.bincount(np.concatenate(codes), minlength=tokenizer.config.codes) / sum(map(len, codes))
-    used = share[share > 0]
-    return Reconstruction(len(images), decibels(each.mean()), float(np.median([decibels(e) for e in each])),
-                          len(used) / tokenizer.config.codes, float(np.exp(-np.sum(used * np.log(used)))))
+        errors.append(np.mean((tokenizer.decode(codes, dtype="float32") - unit) ** 2, axis=(1, 2, 3)))
+        counts += np.bincount(codes.reshape(-1), minlength=len(counts))
+    return np.concatenate(errors), counts
 
 
 def decibels(mse: float) -> float:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from wudao_rt.image.layout import shapes, to_engine, to_torch
 from wudao_rt.image.pixels import normalised, pictures
 from wudao_rt.ops.types import Array
 
+if TYPE_CHECKING:
+    from wudao_rt.distributed import Communicator
+
 _NOT_OF_THE_ENGINE = ("l1", "l2", "mean", "std")
 
 
@@ -27,15 +30,20 @@ class VQTokenizer:
 
     z = encoder((image - mean) / std); code = first k with the nearest e_k; image = decoder(e_k) std + mean
 
+    With config.quantizer "fsq" code and e_k are those of `wudao_rt.ops.fsq` of z.
+
     Args:
         config: its shape.
         seed: of the first weights, uniform in +-1 / sqrt(fan in), and of the first codes, N(0, 1).
         dtype: compute type. Weights and the book are kept in float32 (float64 for "float64").
+        comm: ranks that train it together, each with the same seed: they make the same calls of `loss_and_gradients`,
+            `update_codebook` and `revive` with the same pictures, of which each computes its shards, and all get the
+            bits that one process would get.
 
     Raises:
         ConfigError: an unknown dtype.
     Numerics: codes and pictures do not depend on the batch that a picture is in, nor on the threads.
-    Source: van den Oord et al. 2017; CogView (Ding et al., NeurIPS 2021), section 2.2.
+    Source: van den Oord et al. 2017; CogView (Ding et al., NeurIPS 2021), section 2.2; Mentzer et al. 2023 for fsq.
     Example:
         >>> import numpy as np
         >>> tokenizer = VQTokenizer(VQConfig.preset("small"), seed=1)
@@ -44,10 +52,12 @@ class VQTokenizer:
         ((1, 8, 8), (1, 32, 32, 3))
     """
 
-    def __init__(self, config: VQConfig, seed: int = 0, dtype: DType = "float32") -> None:
+    def __init__(
+        self, config: VQConfig, seed: int = 0, dtype: DType = "float32", comm: Communicator | None = None
+    ) -> None:
         refuse_unknown(dtype, COMPUTE_TYPES, "VQTokenizer: dtype")
         self.config, self.dtype = config, dtype
-        self.core = _core.ImageTokenizer(engine_config(config), seed, dtype)
+        self.core = _core.ImageTokenizer(engine_config(config), seed, dtype, None if comm is None else comm.core)
 
     def encode(self, images: Array) -> Array:
         """Return the codes of pictures.
@@ -89,7 +99,7 @@ class VQTokenizer:
         """Return the losses of pictures, and the gradients of the weights.
 
         loss = pixels + config.commitment commitment;  pixels = mean (l1 |y - x| + l2 (y - x)^2), of (image - mean) /
-        std; commitment = mean (q - z)^2
+        std; commitment = mean (q - z)^2, 0 for fsq
 
         The gradient of the decoder passes to the encoder as if q were z. `update_codebook` and `revive` work with what
         these pictures were assigned.
@@ -112,6 +122,9 @@ class VQTokenizer:
 
         N_k <- g N_k + (1 - g) n_k;  S_k <- g S_k + (1 - g) sum of the z of code k;  e_k = S_k / N'_k,
         N'_k = (N_k + eps) n / (n + M eps), n = sum of N_k. N_k begins at 1 and S_k at e_k.
+
+        Raises:
+            ConfigError: fsq has no book.
         """
         self.core.update_codebook()
 
@@ -122,6 +135,9 @@ class VQTokenizer:
             seed, step: with the number of the code they choose the z.
             least: codes with N_k below it.
             size: their new N_k; default `least`. S_k becomes e_k times it.
+
+        Raises:
+            ConfigError: fsq has no book.
         """
         return self.core.revive(least, least if size is None else size, seed, step)
 
@@ -142,7 +158,10 @@ class VQTokenizer:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of what turns pictures into codes and back: shape, weights and the book."""
-        digest = sha256(json.dumps(self.config.to_dict(), sort_keys=True).encode())
+        about = self.config.to_dict()
+        for name in ("quantizer", "levels") if self.config.has_book else ():
+            del about[name]  # so that it is the one of before there was a choice
+        digest = sha256(json.dumps(about, sort_keys=True).encode())
         for name, array in sorted(self.state_dict().items()):
             digest.update(name.encode())
             digest.update(array.tobytes())

@@ -9,6 +9,15 @@ Shape letters: B batch, T time, C channels, H heads, D head width, V vocabulary,
 """
 
 from wudao_rt.ops.attention import attention, attention_backward
+from wudao_rt.ops.codes import (
+    fsq,
+    fsq_backward,
+    fsq_codes,
+    fsq_vectors,
+    vq_assign,
+    vq_quantize,
+    vq_quantize_backward,
+)
 from wudao_rt.ops.maps import (
     conv2d,
     conv2d_backward,
@@ -22,7 +31,6 @@ from wudao_rt.ops.maps import (
     swish_backward,
     upsample_nearest,
     upsample_nearest_backward,
-    vq_assign,
 )
 from wudao_rt.ops.products import (
     linear,
@@ -62,6 +70,10 @@ __all__ = [
     "dropout_backward",
     "embedding",
     "embedding_backward",
+    "fsq",
+    "fsq_backward",
+    "fsq_codes",
+    "fsq_vectors",
     "gelu",
     "gelu_backward",
     "global_norm",
@@ -85,4 +97,6 @@ __all__ = [
     "upsample_nearest",
     "upsample_nearest_backward",
     "vq_assign",
+    "vq_quantize",
+    "vq_quantize_backward",
 ]

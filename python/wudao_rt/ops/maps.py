@@ -226,31 +226,3 @@ def upsample_nearest(x: Array, times: int = 2, dtype: DType | None = None) -> Ar
 def upsample_nearest_backward(x: Array, dy: Array, times: int = 2, dtype: DType | None = None) -> tuple[Array]:
     """Return (dx,): every pixel gets the sum of those that it became."""
     return _core.upsample_nearest_backward(x, dy, times, compute_type(x, dtype))
-
-
-def vq_assign(z: Array, book: Array, dtype: DType | None = None) -> Array:
-    """Find the nearest code of a book for every row.
-
-    nearest_n = argmin over k of |z_n - e_k|^2, as argmax of z_n . e_k - |e_k|^2 / 2; of equal scores the lowest k.
-
-    Args:
-        z: (N, C).
-        book: (M, C), a code a row.
-        dtype: "float32" or "float64".
-
-    Returns:
-        (N,) int32.
-
-    Raises:
-        ShapeError: the widths differ, or the book is empty.
-        DTypeError: dtype is a half.
-
-    Gradients: none; a quantizer passes gradients straight through.
-    Numerics: scores are those of `linear` in the type; memory grows with N + M. A row that is not finite gets code 0.
-    Source: van den Oord, Vinyals, Kavukcuoglu 2017, eq. 1.
-
-    Example:
-        >>> vq_assign([[0.9, 0.0], [0.0, 0.2]], [[0.0, 0.0], [1.0, 0.0]])
-        array([1, 0], dtype=int32)
-    """
-    return _core.vq_assign(z, book, compute_type(z, dtype))

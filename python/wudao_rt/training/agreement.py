@@ -6,6 +6,7 @@ import hashlib
 import socket
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wudao_rt.errors import CorruptionError
@@ -14,6 +15,7 @@ from wudao_rt.training.checkpoint import last_good
 from wudao_rt.training.hashes import weight_hashes
 
 if TYPE_CHECKING:
+    from wudao_rt.training.ranks import Ranks
     from wudao_rt.training.session import Session
 
 Told = tuple[int, str, dict[str, str]]  # rank in the job, host, hashes by parameter
@@ -23,21 +25,31 @@ def agreed_weights(session: Session) -> dict[str, str]:
     """Return the hashes of the weights that this rank holds.
 
     Raises:
+        CorruptionError: another rank holds other values of one of them.
+    """
+    mine = weight_hashes(session.model)
+    require_agreement(mine, session.ranks, session.step, session.folder)
+    return mine
+
+
+def require_agreement(mine: dict[str, str], ranks: Ranks, step: int, folder: Path) -> None:
+    """Compare the hashes of all ranks, by parameter, after `step` steps of the run in `folder`.
+
+    Raises:
         CorruptionError: another rank holds other values of one of them; the rank, or where none is in the minority all
             of them, is named. The same on every rank.
     """
-    mine, ranks = weight_hashes(session.model), session.ranks
     if ranks.size == 1:
-        return mine
+        return
     shared = _digest(v for k, v in mine.items() if expert_of(k) is None)
     experts = _digest(v for k, v in mine.items() if expert_of(k) is not None)
     told = ranks.all_of((ranks.row.rank if ranks.row else 0, shared, experts))
     if len({one[1] for one in told}) == 1 and len({one[::2] for one in told}) == len({one[0] for one in told}):
-        return mine
+        return
     who = disagreement(ranks.all_of((ranks.number, socket.gethostname(), mine)))
-    raise CorruptionError(f"train: weights before step {session.step + 1}: expected the same on all ranks, got {who}. "
-                          f"Its memory or processor is not to be trusted; {last_good(session.folder)}. Go on without "
-                          "that machine and with --resume.")
+    raise CorruptionError(f"train: weights before step {step + 1}: expected the same on all ranks, got {who}. Its "
+                          f"memory or processor is not to be trusted; {last_good(folder)}. Go on without that machine "
+                          "and with --resume.")
 
 
 def disagreement(told: Sequence[Told]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from wudao_rt.distributed.pulse import follow, lead
 from wudao_rt.distributed.start import join
 from wudao_rt.distributed.threads import warn_of_threads
 from wudao_rt.errors import ConfigError, shown
+
+if TYPE_CHECKING:
+    from wudao_rt.config.image import ImageConfig
 
 T = TypeVar("T")
 _OWN = ("train.threads",)  # what every rank may have for itself
@@ -93,7 +96,7 @@ class Ranks:
         members = self.row.size if self.row else 1
         return f"ranks: {self.size} = {self.size // members} data parallel x {members} expert parallel\n"
 
-    def require_same(self, config: Config, **more: Any) -> None:
+    def require_same(self, config: Config | ImageConfig, **more: Any) -> None:
         """Compare the configs of all ranks, and the engines that read them; threads may differ, and are looked at.
 
         Raises:

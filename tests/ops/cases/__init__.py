@@ -2,6 +2,7 @@
 
 from cases import (
     attention,
+    codes,
     dropout,
     elementwise,
     embedding,
@@ -14,5 +15,6 @@ from cases import (
     update,
 )
 
-_MODULES = (attention, dropout, elementwise, embedding, layer_norm, linear, log_softmax, maps, matmul, output_loss, update)
+_MODULES = (attention, codes, dropout, elementwise, embedding, layer_norm, linear, log_softmax, maps, matmul, output_loss,
+            update)
 CASES = [case for module in _MODULES for case in module.CASES]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
@@ -41,8 +41,10 @@ class PictureRecord:
 
     @classmethod
     def of_json(cls, line: str) -> PictureRecord:
-        """Return the record of a line that `to_json` was written to."""
+        """Return the record of a line that `to_json` was written to; ValueError or TypeError for another line."""
         values = json.loads(line)
+        if not isinstance(values, dict):
+            raise ValueError(f"a record is no {type(values).__name__}")
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
@@ -60,3 +62,8 @@ def read_picture_records(path: Path) -> Iterator[PictureRecord]:
     """Yield the records of a JSON-lines file, in the order of the packed pictures."""
     with path.open(encoding="utf-8") as file:
         yield from map(PictureRecord.of_json, file)
+
+
+def record_lines(records: Iterable[PictureRecord]) -> str:
+    """Return records as JSON lines, for `read_picture_records`."""
+    return "".join(json.dumps(record.to_json(), ensure_ascii=False) + "\n" for record in records)

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import DataError
 from ..held_out import PICTURE_SPLITS
 from ..package import sha256_of
-from .record import Picture
+from .record import Picture, record_lines
 
 PIXELS = "pictures.npy"
 RECORDS = "pictures.jsonl"
@@ -53,7 +53,7 @@ def _write_one(picture: Picture, size: int, pixels: BinaryIO, records: TextIO) -
         raise DataError(f"data pictures: {picture.record.id}: expected uint8 pixels [{size}, {size}, 4], got "
                         f"{picture.pixels.dtype} {list(picture.pixels.shape)}. Read it at this size.")
     pixels.write(picture.pixels.tobytes())
-    records.write(json.dumps(picture.record.to_json(), ensure_ascii=False) + "\n")
+    records.write(record_lines([picture.record]))
 
 
 def _write_head(file: BinaryIO, count: int, size: int) -> None:

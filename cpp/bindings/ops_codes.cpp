@@ -1,0 +1,89 @@
+// _core.ops: from vectors to codes and back. wudao_rt.ops documents them.
+#include <pybind11/stl.h>
+
+#include "op_call.h"
+#include "wudao/ops/fsq.h"
+#include "wudao/ops/vq_assign.h"
+#include "wudao/ops/vq_quantize.h"
+
+namespace wudao::python {
+namespace {
+
+py::array vq_assign(const py::object& z, const py::object& book, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  const Tensor rows = activation(ctx, "vq_assign", "z", z, options.dtype);
+  const Tensor codes = activation(ctx, "vq_assign", "book", book, options.dtype);
+  Tensor nearest;
+  {
+    const py::gil_scoped_release release;
+    nearest = ops::vq_assign(ctx, rows, codes);
+  }
+  return to_numpy(nearest);
+}
+
+// z as the op takes it: of the accumulator type, as the encoder's last layer gives it.
+struct Quantizing {
+  Quantizing(const py::object& z_, const py::object& book_, const std::string& dtype)
+      : options(op_options(dtype)),
+        ctx(op_context(options)),
+        z(activation(ctx, ops::VqQuantize::name.data(), "z", z_, options.sum())),
+        book(activation(ctx, ops::VqQuantize::name.data(), "book", book_, options.sum())) {}
+  OpOptions options;
+  Context ctx;
+  Tensor z, book;
+};
+
+py::array vq_quantize(const py::object& z, const py::object& book, const std::string& dtype) {
+  Quantizing with(z, book, dtype);
+  return call_forward<ops::VqQuantize>(with.ctx, {with.book, 0.0, with.options.dtype, nullptr}, {with.z});
+}
+
+py::tuple vq_quantize_backward(const py::object& z, const py::object& book, const py::object& dy, double commitment,
+                               const std::string& dtype) {
+  Quantizing with(z, book, dtype);
+  const Tensor dq = activation(with.ctx, ops::VqQuantize::name.data(), "dy", dy, with.options.dtype);
+  const double mean = commitment / static_cast<double>(std::max<std::int64_t>(1, with.z.size()));
+  return call_backward<ops::VqQuantize>(with.ctx, {with.book, mean, with.options.dtype, nullptr}, {with.z}, dq);
+}
+
+py::array fsq(const py::object& z, const ops::Levels& levels, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return call_forward<ops::Fsq>(ctx, {levels, options.dtype}, {activation(ctx, "fsq", "z", z, options.sum())});
+}
+
+py::tuple fsq_backward(const py::object& z, const py::object& dy, const ops::Levels& levels, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return call_backward<ops::Fsq>(ctx, {levels, options.dtype}, {activation(ctx, "fsq", "z", z, options.sum())},
+                                 activation(ctx, "fsq", "dy", dy, options.dtype));
+}
+
+py::array fsq_codes(const py::object& q, const ops::Levels& levels, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return to_numpy(ops::fsq_codes(ctx, activation(ctx, "fsq_codes", "q", q, options.sum()), levels));
+}
+
+py::array fsq_vectors(const py::object& codes, const ops::Levels& levels, const std::string& dtype) {
+  const OpOptions options = op_options(dtype);
+  Context ctx = op_context(options);
+  return to_numpy(ops::fsq_vectors(ctx, int32_tensor("fsq_vectors", "codes", codes), levels, options.sum()));
+}
+
+}  // namespace
+}  // namespace wudao::python
+
+void bind_ops_codes(pybind11::module_& m) {
+  namespace py = pybind11;
+  using namespace wudao::python;
+  m.def("vq_assign", &vq_assign, py::arg("z"), py::arg("book"), py::arg("dtype"));
+  m.def("vq_quantize", &vq_quantize, py::arg("z"), py::arg("book"), py::arg("dtype"));
+  m.def("vq_quantize_backward", &vq_quantize_backward, py::arg("z"), py::arg("book"), py::arg("dy"),
+        py::arg("commitment"), py::arg("dtype"));
+  m.def("fsq", &fsq, py::arg("z"), py::arg("levels"), py::arg("dtype"));
+  m.def("fsq_backward", &fsq_backward, py::arg("z"), py::arg("dy"), py::arg("levels"), py::arg("dtype"));
+  m.def("fsq_codes", &fsq_codes, py::arg("q"), py::arg("levels"), py::arg("dtype"));
+  m.def("fsq_vectors", &fsq_vectors, py::arg("codes"), py::arg("levels"), py::arg("dtype"));
+}
