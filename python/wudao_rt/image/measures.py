@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wudao_rt.image.tokenizer import VQTokenizer
 
 _AT_A_TIME = 64
+_WHITE = 255.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,13 @@ class Reconstruction:
     code_use: float
     perplexity: float
 
+    @classmethod
+    def of(cls, errors: Array, counts: Array) -> Reconstruction:
+        """Return the measures of pictures with these squared errors (N,), whose codes occur so often (M,)."""
+        share = counts[counts > 0] / counts.sum()
+        return cls(len(errors), decibels(errors.mean()), float(np.median([decibels(error) for error in errors])),
+                   len(share) / len(counts), float(np.exp(-np.sum(share * np.log(share)))))
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         return asdict(self)
@@ -50,18 +58,33 @@ def reconstruction(tokenizer: VQTokenizer, images: Array) -> Reconstruction:
         tokenizer: that has not learned from them.
         images: uint8 (N, H, W, 3) or floats from 0 to 1, N at least 1.
     """
-    errors, codes = [], []
+    errors, counts = [], np.zeros(tokenizer.config.codes, np.int64)
     for begin in range(0, len(images), _AT_A_TIME):
         part = images[begin : begin + _AT_A_TIME]
-        found = tokenizer.encode(part)
-        unit = part.astype(np.float64) / (255.0 if part.dtype == np.uint8 else 1.0)
-        errors.append(np.mean((tokenizer.decode(found, dtype="float32") - unit) ** 2, axis=(1, 2, 3)))
-        codes.append(found.reshape(-1))
-    each = np.concatenate(errors)
-    share = np.bincount(np.concatenate(codes), minlength=tokenizer.config.codes) / sum(map(len, codes))
-    used = share[share > 0]
-    return Reconstruction(len(images), decibels(each.mean()), float(np.median([decibels(e) for e in each])),
-                          len(used) / tokenizer.config.codes, float(np.exp(-np.sum(used * np.log(used)))))
+        codes = tokenizer.encode(part)
+        errors.append(squared_errors(tokenizer.decode(codes, dtype="float32"), part))
+        counts += np.bincount(codes.reshape(-1), minlength=len(counts))
+    return Reconstruction.of(np.concatenate(errors), counts)
+
+
+def squared_errors(shown: Array, images: Array) -> Array:
+    """Return the mean squared error of each picture, of numbers from 0 to 1.
+
+    Args:
+        shown, images: (N, ...) uint8, or floats from 0 to 1.
+
+    Returns: float64 (N,).
+
+    Example:
+        >>> squared_errors(np.zeros((1, 2, 2, 3)), np.full((1, 2, 2, 3), 255, np.uint8))
+        array([1.])
+    """
+    return np.mean((unit(shown) - unit(images)) ** 2, axis=tuple(range(1, images.ndim)))
+
+
+def unit(images: Array) -> Array:
+    """Return pictures as float64 from 0 to 1."""
+    return images.astype(np.float64) / (_WHITE if images.dtype == np.uint8 else 1.0)
 
 
 def decibels(mse: float) -> float:
