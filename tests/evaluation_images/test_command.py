@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from wudao_rt.cli import evaluate_image
 from wudao_rt.data.pictures import Pictures
+from wudao_rt.evaluation.classifier import Recipe, emoji_cnn
 from wudao_rt.evaluation.images.evaluation import PARTS, SPLITS
 
 
@@ -54,6 +55,23 @@ def test_the_tokenizer_of_a_cogview_is_measured_like_one_alone(folder: Path, pic
     assert said == wudao("image", "--model", folder / "image_tokenizer", *options)
     assert grid.read_bytes().startswith(b"\x89PNG")
     assert [one["n"] for one in records(said) if one["measure"] == "ssim"] == [32, 24, 8]
+
+
+def test_drawing(folder: Path, pictures: Pictures, tmp_path: Path) -> None:
+    emoji_cnn(pictures, tmp_path / "judge", Recipe(steps=10, batch=8))
+    options = ["image", "--model", folder, "--corpus", pictures.folder, "--part", "drawing", "-n", "2", "--limit", "6",
+               "--classifier", tmp_path / "judge", "--json"]
+    said = wudao(*options)
+    assert said == wudao(*options) != wudao(*options, "--seed", "1")
+    found = records(said)
+    of = {(one.get("group"), one.get("level"), one["measure"]): one for one in found}
+    gain, best, random = (of["unseen", "category", name]["value"] for name in (
+        "best of 2 minus random of 2", "accuracy, best of 2", "accuracy, random of 2"))
+    assert gain == pytest.approx(best - random)
+    assert of["seen", "category", "accuracy, oracle of 2"]["n"] == 6
+    copies = [one["value"] for one in found if one["measure"].startswith("exact") and one["set"] == "real"]
+    assert copies[0] == 1  # real pictures of what was learned
+    assert {one["kept"] for one in found if one["measure"] == "codes right, true caption"} == {"25 %", "50 %", "75 %"}
 
 
 def test_a_quick_look_takes_all_pictures_of_a_few_bases(folder: Path, pictures: Pictures) -> None:

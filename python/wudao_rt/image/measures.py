@@ -38,7 +38,7 @@ class Reconstruction:
     def of(cls, errors: Array, counts: Array) -> Reconstruction:
         """Return the measures of pictures with these squared errors (N,), whose codes occur so often (M,)."""
         share = counts[counts > 0] / counts.sum()
-        return cls(len(errors), decibels(errors.mean()), float(np.median([decibels(error) for error in errors])),
+        return cls(len(errors), float(decibels(errors.mean())), float(np.median(decibels(errors))),
                    len(share) / len(counts), float(np.exp(-np.sum(share * np.log(share)))))
 
     def to_json(self) -> dict[str, Any]:
@@ -87,6 +87,7 @@ def unit(images: Array) -> Array:
     return images.astype(np.float64) / (_WHITE if images.dtype == np.uint8 else 1.0)
 
 
-def decibels(mse: float) -> float:
-    """Return 10 log10(1 / mse); infinite for equal pictures."""
-    return float(-10 * np.log10(mse)) if mse > 0 else float("inf")
+def decibels(mse: Array | float) -> Array:
+    """Return 10 log10(1 / mse), of one or of many; infinite for equal pictures."""
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(mse)

@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING
 from wudao_rt.lazy import lazy
 
 if TYPE_CHECKING:
+    from wudao_rt.evaluation.images.drawing import Sampling
     from wudao_rt.evaluation.images.evaluation import PARTS, Evaluation
     from wudao_rt.evaluation.images.intervals import Interval, derangement, mean_interval
     from wudao_rt.evaluation.images.result import Result
 
-__all__ = ["PARTS", "Evaluation", "Interval", "Result", "derangement", "mean_interval"]
+__all__ = ["PARTS", "Evaluation", "Interval", "Result", "Sampling", "derangement", "mean_interval"]
 
 __getattr__, __dir__ = lazy(__name__, {
+    "drawing": ("Sampling",),
     "evaluation": ("PARTS", "Evaluation"),
     "intervals": ("Interval", "derangement", "mean_interval"),
     "result": ("Result",),

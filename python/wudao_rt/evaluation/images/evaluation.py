@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,17 +13,23 @@ from wudao_rt.config.settings import refuse_unknown
 from wudao_rt.data import DataError
 from wudao_rt.data.pictures import Pictures
 from wudao_rt.errors import ConfigError
+from wudao_rt.evaluation.classifier.folder import emoji_cnn
+from wudao_rt.evaluation.images.completion import completions
+from wudao_rt.evaluation.images.drawing import Sampling, draw, shifted_codes
 from wudao_rt.evaluation.images.held_out import PictureSet, chosen, held_out
+from wudao_rt.evaluation.images.judged import accuracies, likeness
 from wudao_rt.evaluation.images.likelihood import measure_likelihood
+from wudao_rt.evaluation.images.memorisation import memorised
 from wudao_rt.evaluation.images.progress import Watch, silent
+from wudao_rt.evaluation.images.prompts import in_turn, prompts_of
 from wudao_rt.evaluation.images.reconstruction import measure_tokenizer, write_grid
 from wudao_rt.evaluation.images.result import Result
-from wudao_rt.evaluation.images.retrieval import measure_retrieval
+from wudao_rt.evaluation.images.retrieval import measure_retrieval, one_of_each_base
 
 if TYPE_CHECKING:
     from wudao_rt.image.tokenizer import VQTokenizer
 
-PARTS = ("tokenizer", "likelihood", "retrieval")
+PARTS = ("tokenizer", "likelihood", "retrieval", "drawing")
 SPLITS = ("report", "validation", "untouched")
 
 
@@ -36,6 +43,8 @@ class Evaluation:
         limit: bases at most, evenly spaced in the order of the corpus; 0: all.
         seed: of everything that is drawn.
         watch: is told how far long work is.
+        sampling: how pictures are drawn; its seed is this one.
+        classifier: folder of emoji-cnn; None: in the cache. It is trained where it is not there yet.
 
     Raises:
         ConfigError: another split, or a CogView without tokenizers.
@@ -43,7 +52,8 @@ class Evaluation:
     """
 
     def __init__(self, model: CogView | VQTokenizer, pictures: Pictures, split: str = "report", *, limit: int = 0,
-                 seed: int = 0, watch: Watch = silent) -> None:
+                 seed: int = 0, watch: Watch = silent, sampling: Sampling | None = None,
+                 classifier: Path | None = None) -> None:
         refuse_unknown(split, SPLITS, "eval image: --split")
         self.model = model if isinstance(model, CogView) else None
         if isinstance(model, CogView) and (model.tokenizer is None or model.image_tokenizer is None):
@@ -53,6 +63,8 @@ class Evaluation:
         assert tokenizer is not None
         self.tokenizer, self.pictures, self.split = tokenizer, pictures, split
         self.limit, self.seed, self.watch = limit, seed, watch
+        self.sampling = replace(sampling or Sampling(), seed=seed)
+        self._classifier = classifier
         self._check_size()
 
     @property
@@ -93,7 +105,22 @@ class Evaluation:
         return {"tokenizer": lambda: measure_tokenizer(self.tokenizer, self.held_out, self.seed),
                 "likelihood": lambda: measure_likelihood(self._cogview, self.held_out, self.learned.codes, self.seed,
                                                          self.watch),
-                "retrieval": lambda: measure_retrieval(self._cogview, self.held_out, self.seed, self.watch)}
+                "retrieval": lambda: measure_retrieval(self._cogview, self.held_out, self.seed, self.watch),
+                "drawing": self._drawing}
+
+    def _drawing(self) -> Iterator[Result]:
+        """Yield what comes of drawing, group by group, and of going on with pictures that are begun."""
+        classifier = emoji_cnn(self.pictures, self._classifier, watch=self.watch)
+        learned = shifted_codes(self._cogview, self.pictures, self.watch)
+        for prompts in prompts_of(self.pictures, self.split, self.limit):
+            drawn = draw(self._cogview, prompts, self.pictures, self.sampling, self.watch)
+            real = [self.pictures.records[place] for place in prompts.real]
+            targets = {level: classifier.targets(real, level) for level in classifier.classes}
+            yield from accuracies(drawn, classifier, targets, self.seed)
+            yield from likeness(drawn, classifier)
+            yield from memorised(drawn, learned, self.seed)
+        asked = self.held_out.at(one_of_each_base(self.held_out))
+        yield from completions(self._cogview, asked, in_turn(asked.records), self.seed, self.watch)
 
     @property
     def _cogview(self) -> CogView:

@@ -12,7 +12,7 @@ from wudao_rt.evaluation.images.held_out import MAIN_GROUPS, PictureSet, decode
 from wudao_rt.evaluation.images.intervals import mean_interval
 from wudao_rt.evaluation.images.result import Result
 from wudao_rt.image.gallery import write_sheet
-from wudao_rt.image.measures import Reconstruction, squared_errors
+from wudao_rt.image.measures import Reconstruction, decibels, squared_errors
 from wudao_rt.image.similarity import ssim
 from wudao_rt.ops.types import Array
 
@@ -46,16 +46,11 @@ def measure_tokenizer(tokenizer: VQTokenizer, held_out: PictureSet, seed: int = 
 def _group(found: Reconstruction, errors: Array, similar: Array, bases: list[str], seed: int, group: str
            ) -> Iterator[Result]:
     of = {"group": group}
-    yield Result.between(PART, "psnr (dB)", mean_interval(errors, bases, seed, of=_decibels), of)
+    yield Result.between(PART, "psnr (dB)", mean_interval(errors, bases, seed, of=decibels), of)
     yield Result(PART, "psnr, median of pictures (dB)", found.psnr_median, found.pictures, of)
     yield Result.between(PART, "ssim", mean_interval(similar, bases, seed), of)
     yield Result(PART, "code use", found.code_use, found.pictures, of)
     yield Result(PART, "perplexity", found.perplexity, found.pictures, of)
-
-
-def _decibels(errors: Array) -> Array:
-    with np.errstate(divide="ignore"):  # of equal pictures: infinite
-        return -10 * np.log10(errors)
 
 
 def write_grid(file: Path, tokenizer: VQTokenizer, held_out: PictureSet) -> Path:
