@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 COMMANDS = ["data", "data list", "data fetch", "data prepare", "data dedup", "tokenizer", "tokenizer train", "train",
-            "generate", "score", "eval", "convert", "replay", "merge", "inspect", "inspect balance", "inspect domains",
-            "mpi", "info", "bench"]
+            "generate", "score", "eval", "eval image", "convert", "replay", "merge", "inspect", "inspect balance",
+            "inspect domains", "mpi", "info", "bench"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -73,7 +73,8 @@ def test_holes_are_learned_from_what_lies_around_them() -> None:
     holes[2:4, 3:5] = True
     found = completion_sample(ONE, [3], codes, holes)
     flat, at = codes.ravel(), np.flatnonzero(holes)
-    assert found.sep == 4 + 60 and len(found) == found.sep + 5  # two runs of two, their beginnings, no last token
+    assert found.sep == 4 + 60
+    assert len(found) == found.sep + 6 - 1  # two runs of two with their beginnings, but for the last token
     assert set(found.positions[: found.sep].tolist()) == set(range(68)) - set((at + 4).tolist())
     learned = found.slots
     np.testing.assert_array_equal(found.targets[learned], flat[at])

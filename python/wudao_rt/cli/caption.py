@@ -53,16 +53,24 @@ def rerank(text: str, pictures: tuple[Path, ...], model: str, by_sum: bool, trun
     Example:
       wudao-rt rerank "a red apple" drawn/*.png
     """
-    scored = sorted(scores("rerank", model, pictures, text, by_sum, truncate), key=lambda one: one["caption_loss"])
-    for record in scored:
+    order, records = _ranked("rerank", model, pictures, text, by_sum, truncate)
+    for record in (records[place] for place in order):
         echo_json(record) if as_json else click.echo(f"{record['caption_loss']:.4f}\t{record['file']}")
 
 
 def scores(op: str, model: str, pictures: tuple[Path, ...], text: str, by_sum: bool, truncate: bool
            ) -> list[dict[str, Any]]:
     """Return a record for each picture: prompt, index, file, codes, caption_loss."""
+    return _ranked(op, model, pictures, text, by_sum, truncate)[1]
+
+
+def _ranked(op: str, model: str, pictures: tuple[Path, ...], text: str, by_sum: bool, truncate: bool
+            ) -> tuple[list[int], list[dict[str, Any]]]:
+    """Return the places of the pictures, the best first, and their records as they came."""
+    from wudao_rt.cogview.ranking import best_first
+
     loaded = open_cogview(model, op)
     codes = codes_of(loaded, pictures)
-    losses = loaded.caption_loss(text, codes, "sum" if by_sum else "mean", truncate=truncate)
-    return [{"prompt": text, "index": index, "file": str(file), "codes": codes[index].tolist(),
-             "caption_loss": float(losses[index])} for index, file in enumerate(pictures)]
+    order, losses = best_first(loaded, text, codes, "sum" if by_sum else "mean", truncate=truncate)
+    return order.tolist(), [{"prompt": text, "index": index, "file": str(file), "codes": codes[index].tolist(),
+                             "caption_loss": float(losses[index])} for index, file in enumerate(pictures)]

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from wudao_rt.cli.evaluate_image import command as image
+from wudao_rt.cli.mistakes import CommandWithOthers
 from wudao_rt.cli.options import FILE, echo_json, json_option, model_option, open_model, read_text, threads_option
 from wudao_rt.errors import ConfigError
 
 
-@click.command("eval")
+@click.command("eval", cls=CommandWithOthers, others={"image": image})
 @model_option
 @click.option("--task", type=click.Choice(["verse", "perplexity", "last-word"]), default="verse", show_default=True,
               help="verse: whole poems from the form tag; perplexity: a text in overlapping windows; "
@@ -27,7 +29,7 @@ from wudao_rt.errors import ConfigError
 @json_option
 def command(model: str, task: str, corpus: str, split: str, file: Path | None, mode: str, length: int | None,
             overlap: int | None, as_json: bool) -> None:
-    """Compute the held-out loss of a model, in nats per token.
+    """Compute the held-out loss of a language model, in nats per token; `eval image` measures models of pictures.
 
     With --json one object: task, split, nats_per_token, tokens, n, and what the task adds.
 
@@ -35,6 +37,7 @@ def command(model: str, task: str, corpus: str, split: str, file: Path | None, m
     Example:
       wudao-rt eval --model runs/verse-tiny --task verse --json
       wudao-rt eval --model runs/my_texts --task perplexity --file book.txt --mode uni
+      wudao-rt eval image --model runs/emoji-cogview --json
     """
     from wudao_rt.evaluation import last_words, perplexity, verse
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -24,6 +26,33 @@ class Group(click.Group):
         if not args[0].startswith("-"):
             refuse_unknown(args[0], self.list_commands(ctx), " ".join([*ctx.command_path.split()[1:], "command"]))
         return super().resolve_command(ctx, args)
+
+
+class CommandWithOthers(click.Command):
+    """A command that others stand below: `eval --task verse` is its own, `eval image` another one's.
+
+    Args:
+        others: those below it by name; everything else as of click.Command.
+    """
+
+    def __init__(self, *words: Any, others: Mapping[str, click.Command], **settings: Any) -> None:
+        super().__init__(*words, **settings)
+        self.others = others
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Return the context of the command that the words name."""
+        if not args or args[0].startswith("-"):
+            return super().make_context(info_name, args, parent, **extra)
+        refuse_unknown(args[0], list(self.others), f"{info_name} command")
+        return self.others[args[0]].make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, and which commands there are."""
+        super().format_options(ctx, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, other.get_short_help_str(80)) for name, other in self.others.items()])
 
 
 def told(error: click.ClickException) -> str:

@@ -81,20 +81,20 @@ def keep_pictures(model: CogView, prompts: list[str], codes: Array, target: Path
     """Write pictures (B, n) and their sheet, and say what was written; `rerank`: the best of each prompt first."""
     import numpy as np
 
+    from wudao_rt.cogview.ranking import best_first
     from wudao_rt.image.gallery import SHEET, write_picture, write_sheet
 
     assert model.image_tokenizer is not None  # open_cogview has seen to it
     shown = []
     for place, prompt in enumerate(prompts):
         pictures = model.image_tokenizer.decode(codes[place])
-        losses = model.caption_loss(prompt, codes[place], truncate=truncate) if prompt else [None] * len(pictures)
-        order = np.argsort(losses, kind="stable") if rerank and prompt else range(len(pictures))
-        for index in map(int, order):
+        order, losses = best_first(model, prompt, codes[place], truncate=truncate) if prompt else ([], [])
+        for index in map(int, order if rerank and prompt else range(len(pictures))):
             file = write_picture(target / f"{place:02d}-{index:02d}.png", pictures[index])
             shown.append(pictures[index])
             _tell({"prompt": prompt, "seed": seed, "index": index, "file": str(file),
                    "codes": codes[place, index].tolist(),
-                   "caption_loss": None if losses[index] is None else float(losses[index])}, as_json)
+                   "caption_loss": float(losses[index]) if prompt else None}, as_json)
     sheet = write_sheet(target / SHEET, np.stack(shown), codes.shape[1])
     if not as_json:
         click.echo(f"sheet: {sheet}")

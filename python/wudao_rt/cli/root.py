@@ -14,7 +14,7 @@ _COMMANDS: dict[str, tuple[str, ...]] = {
     "train": ("train", "Train a model on a corpus, a recipe or your own text."),
     "generate": ("generate", "Write text with a model."),
     "score": ("score", "Compute log-probabilities of continuations."),
-    "eval": ("evaluate", "Compute the held-out loss of a model on a task."),
+    "eval": ("evaluate", "Measure a model on held-out text or pictures."),
     "draw": ("draw", "Draw pictures of texts."),
     "complete": ("complete", "Draw a part of a picture anew.", "complete"),
     "edit": ("complete", "Draw variations of a picture.", "edit"),

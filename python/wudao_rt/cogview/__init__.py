@@ -16,7 +16,8 @@ from wudao_rt.lazy import lazy
 
 if TYPE_CHECKING:
     from wudao_rt.cogview.model import CogView
+    from wudao_rt.cogview.ranking import best_first
 
-__all__ = ["CogView"]
+__all__ = ["CogView", "best_first"]
 
-__getattr__, __dir__ = lazy(__name__, {"model": ("CogView",)})
+__getattr__, __dir__ = lazy(__name__, {"model": ("CogView",), "ranking": ("best_first",)})

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wudao_rt.training.ranks import Ranks
 
 _AT_A_TIME = 64
+_WHITE = 255.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,13 @@ class Reconstruction:
     psnr_median: float
     code_use: float
     perplexity: float
+
+    @classmethod
+    def of(cls, errors: Array, counts: Array) -> Reconstruction:
+        """Return the measures of pictures with these squared errors (N,), whose codes occur so often (M,)."""
+        share = counts[counts > 0] / counts.sum()
+        return cls(len(errors), float(decibels(errors.mean())), float(np.median(decibels(errors))),
+                   len(share) / len(counts), float(np.exp(-np.sum(share * np.log(share)))))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -57,11 +65,8 @@ def reconstruction(tokenizer: VQTokenizer, images: Array, ranks: Ranks | None = 
     else:
         begin, end = (len(images) * (ranks.world.rank + i) // ranks.size for i in (0, 1))
         told = ranks.all_of(_measured(tokenizer, images[begin:end]))
-    each = np.concatenate([errors for errors, _ in told])
-    counts = np.sum([counts for _, counts in told], axis=0)
-    share = counts[counts > 0] / counts.sum()
-    return Reconstruction(len(images), decibels(each.mean()), float(np.median([decibels(e) for e in each])),
-                          len(share) / tokenizer.config.codes, float(np.exp(-np.sum(share * np.log(share)))))
+    return Reconstruction.of(np.concatenate([errors for errors, _ in told]),
+                             np.sum([counts for _, counts in told], axis=0))
 
 
 def _measured(tokenizer: VQTokenizer, images: Array) -> tuple[Array, Array]:
@@ -70,12 +75,32 @@ def _measured(tokenizer: VQTokenizer, images: Array) -> tuple[Array, Array]:
     for begin in range(0, len(images), _AT_A_TIME):
         part = images[begin : begin + _AT_A_TIME]
         codes = tokenizer.encode(part)
-        unit = part.astype(np.float64) / (255.0 if part.dtype == np.uint8 else 1.0)
-        errors.append(np.mean((tokenizer.decode(codes, dtype="float32") - unit) ** 2, axis=(1, 2, 3)))
+        errors.append(squared_errors(tokenizer.decode(codes, dtype="float32"), part))
         counts += np.bincount(codes.reshape(-1), minlength=len(counts))
     return np.concatenate(errors), counts
 
 
-def decibels(mse: float) -> float:
-    """Return 10 log10(1 / mse); infinite for equal pictures."""
-    return float(-10 * np.log10(mse)) if mse > 0 else float("inf")
+def squared_errors(shown: Array, images: Array) -> Array:
+    """Return the mean squared error of each picture, of numbers from 0 to 1.
+
+    Args:
+        shown, images: (N, ...) uint8, or floats from 0 to 1.
+
+    Returns: float64 (N,).
+
+    Example:
+        >>> squared_errors(np.zeros((1, 2, 2, 3)), np.full((1, 2, 2, 3), 255, np.uint8))
+        array([1.])
+    """
+    return np.mean((unit(shown) - unit(images)) ** 2, axis=tuple(range(1, images.ndim)))
+
+
+def unit(images: Array) -> Array:
+    """Return pictures as float64 from 0 to 1."""
+    return images.astype(np.float64) / (_WHITE if images.dtype == np.uint8 else 1.0)
+
+
+def decibels(mse: Array | float) -> Array:
+    """Return 10 log10(1 / mse), of one or of many; infinite for equal pictures."""
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(mse)

@@ -23,6 +23,10 @@ class Stream(IntEnum):
     AUGMENT = 8
     ORDER = 9
     HOLES = 10
+    RESAMPLE = 11
+    DERANGE = 12
+    DISTRACT = 13
+    CLASSIFY = 14
 
 
 def generator(seed: int, stream: Stream, index: int = 0, part: int = 0) -> Generator:
