@@ -18,6 +18,7 @@ namespace {
 
 // What a CogView has beside what a GLM has.
 void read_cogview(const py::dict& dict, model::GLMConfig& config) {
+  config.picture_ids = dict["image_codes"].cast<std::int64_t>();
   config.sandwich = dict["sandwich"].cast<bool>();
   config.embedding_gradient = dict["embedding_gradient"].cast<double>();
   config.norm_scaling = parse_norm_scaling("CogViewConfig", dict["norm_scaling"].cast<std::string>());

@@ -54,6 +54,7 @@ moe::LayerConfig read_layer(const py::dict& dict) {
   config.activation = activation == "gelu_erf" ? kernels::Activation::kGeluErf : kernels::Activation::kGeluTanh;
   config.gate = read_gate(dict["gate"].cast<py::dict>());
   config.losses = read_weights(dict["losses"].cast<py::dict>());
+  config.picture_experts = dict["picture_experts"].cast<std::int64_t>();
   config.bias_rate = dict["bias_rate"].cast<double>();
   config.jitter = dict["jitter"].cast<double>();
   config.std = config.gate_std = dict["init_std"].cast<double>();

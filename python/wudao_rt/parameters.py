@@ -46,6 +46,7 @@ def core_config(config: TransformerShape, exchange: str = "flat", supernode_size
         shared_width=moe.shared_width, capacity_factor=moe.capacity_factor or None, drop=moe.drop, losses=moe.losses,
         bias_rate=moe.bias_rate, jitter=moe.jitter, exchange=exchange, supernode_size=supernode_size).to_core()
     layer["gate"]["groups"] = moe.groups
+    layer["picture_experts"] = moe.picture_experts
     return table | {"experts": layer, "moe_layers": moe.layers(config.num_layers)}
 
 

@@ -101,7 +101,7 @@ Tensor ForwardPass::run() const {
     end += 1;
     ctx_.pool->together([&](int) { program(first, end); });
     if (mixes && (end < layers() || wanted_ != Rows::kNone)) {
-      run_experts(glm_.blocks()[static_cast<std::size_t>(end - 1)], few(end - 1) ? last_x_ : x_);
+      run_experts(glm_.blocks()[static_cast<std::size_t>(end - 1)], few(end - 1) ? last_x_ : x_, few(end - 1));
     }
     first = end;
   }
@@ -312,16 +312,26 @@ void ForwardPass::prepare_experts(const model::Block& block, const Tensor& x) co
   });
 }
 
+// The ids of the wanted rows.
+Tensor ForwardPass::ids_of_last() const {
+  Tensor ids = ctx_.empty({static_cast<std::int64_t>(last_.size())}, DType::kInt32);
+  for (std::size_t i = 0; i < last_.size(); ++i) {
+    ids.data<std::int32_t>()[i] = ids_.data<std::int32_t>()[last_[i].row];
+  }
+  return ids;
+}
+
 // x <- x + experts(routed), the branch through a norm where there is one
-void ForwardPass::run_experts(const model::Block& block, const Tensor& x) const {
+void ForwardPass::run_experts(const model::Block& block, const Tensor& x, bool few) const {
   Context ctx = ctx_;
   Tape tape(ctx, false);
   tape.set_scope(block.experts()->name());
   const nn::LayerNorm* norm = block.output_norm();
   const Tensor beside = norm == nullptr ? x : ctx_.empty(x.shape(), x.dtype());
   if (norm != nullptr) std::memset(beside.raw(), 0, beside.bytes());
-  const Tensor y =
-      (*block.experts())({tape, glm_.compute()}, {routed_.rows(0, x.dim(0)), nullptr}, {beside, nullptr}).value;
+  nn::Pass pass = {tape, glm_.compute()};
+  pass.pictures = glm_.pictures_of(ctx, few ? ids_of_last() : ids_);
+  const Tensor y = (*block.experts())(pass, {routed_.rows(0, x.dim(0)), nullptr}, {beside, nullptr}).value;
   if (norm == nullptr) {
     std::memcpy(x.raw(), y.raw(), x.bytes());
   } else {

@@ -33,7 +33,8 @@ class ForwardPass {
   void gather() const;
   void finish(const model::Block& block, const Tensor& x) const;
   void prepare_experts(const model::Block& block, const Tensor& x) const;
-  void run_experts(const model::Block& block, const Tensor& x) const;
+  void run_experts(const model::Block& block, const Tensor& x, bool few) const;
+  Tensor ids_of_last() const;
   bool few(std::int64_t layer) const { return layer + 1 == layers() && !all_wanted(); }
   std::int64_t layers() const { return static_cast<std::int64_t>(glm_.blocks().size()); }
   void make_logits() const;

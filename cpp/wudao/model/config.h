@@ -20,6 +20,7 @@ struct GLMConfig {
   double init_std = 0.02;
   bool sandwich = false;  // a norm behind every branch too (Ding et al. 2021, "Sandwich-LN")
   kernels::NormScaling norm_scaling = kernels::NormScaling::kNone;
+  std::int64_t picture_ids = 0;  // ids below are codes of pictures
   double embedding_gradient = 1.0;  // factor of the gradient that word embeddings have of being looked up
   std::optional<moe::LayerConfig> experts;  // width, activation and deviations are the model's
   std::vector<bool> moe_layers;             // which layers have experts; empty: none

@@ -72,6 +72,15 @@ std::vector<moe::Layer*> GLM::expert_layers() const {
   return layers;
 }
 
+Tensor GLM::pictures_of(Context& ctx, const Tensor& ids) const {
+  if (!config_.experts || config_.experts->picture_experts == 0) return {};
+  Tensor pictures = ctx.empty({ids.size()}, DType::kUInt8);
+  for (std::int64_t i = 0; i < ids.size(); ++i) {
+    pictures.data<std::uint8_t>()[i] = ids.data<std::int32_t>()[i] < config_.picture_ids ? 1 : 0;
+  }
+  return pictures;
+}
+
 void GLM::require_values(std::string_view op) const {
   if (position_->value().raw() != nullptr) return;  // always floats
   fail<ConfigError>(op, "model", "a model with values", "a dry run, which has names and shapes only",
@@ -102,12 +111,12 @@ Var GLM::embed(const nn::Pass& pass, const Inputs& inputs) const {
 
 // x <- layer(block, pass, x) for every block, with or without keeping what backward needs.
 template <class Layer>
-Var GLM::through_blocks(Tape& tape, Var x, const Options& options, Layer&& layer) const {
+Var GLM::through_blocks(Tape& tape, Var x, const Tensor& pictures, const Options& options, Layer&& layer) const {
   const double dropout = options.dropout ? config_.dropout : 0.0;
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    const auto segment = [this, i, dropout, options, layer](Tape& inner, const Var& input) {
+    const auto segment = [this, i, dropout, options, pictures, layer](Tape& inner, const Var& input) {
       inner.set_scope("layers." + std::to_string(i));
-      return layer(blocks_[i], nn::Pass{inner, compute_, dropout, options.int8, options.training}, input);
+      return layer(blocks_[i], nn::Pass{inner, compute_, dropout, options.int8, options.training, pictures}, input);
     };
     x = options.recompute ? tape.recompute(segment, x) : segment(tape, x);
   }
@@ -116,7 +125,8 @@ Var GLM::through_blocks(Tape& tape, Var x, const Options& options, Layer&& layer
 
 Var GLM::hidden(Tape& tape, const Inputs& inputs, const Options& options) const {
   const double dropout = options.dropout ? config_.dropout : 0.0;
-  const Var x = through_blocks(tape, embed({tape, compute_, dropout}, inputs), options,
+  const Tensor pictures = pictures_of(tape.context(), inputs.ids);
+  const Var x = through_blocks(tape, embed({tape, compute_, dropout}, inputs), pictures, options,
                                [visible = inputs.visible](const Block& block, const nn::Pass& pass, const Var& input) {
                                  return block(pass, input, visible);
                                });
@@ -128,7 +138,8 @@ Var GLM::idle(Tape& tape, const Options& options) const {
   Context& ctx = tape.context();
   const Tensor none = ctx.empty({0, config_.hidden_size}, accumulator_of(compute_));
   const Var x = tape.leaf(none, position_.get());  // of anything that takes part, and takes nothing from an idle rank
-  return through_blocks(tape, x, options, [this](const Block& block, const nn::Pass& pass, const Var& input) {
+  const Tensor pictures = pictures_of(ctx, ctx.empty({0}, DType::kInt32));
+  return through_blocks(tape, x, pictures, options, [this](const Block& block, const nn::Pass& pass, const Var& input) {
     return block.experts() == nullptr ? input : block.idle(pass, input);
   });
 }

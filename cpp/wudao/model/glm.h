@@ -61,13 +61,15 @@ class GLM {
   // The pieces, for decoding without a tape.
   Tables tables() const { return {*word_, *position_, block_position_.get()}; }
   const std::vector<Block>& blocks() const { return blocks_; }
+  // (N,) uint8: which ids are codes of pictures; undefined where experts are not told apart by that.
+  Tensor pictures_of(Context& ctx, const Tensor& ids) const;
   std::vector<moe::Layer*> expert_layers() const;                            // in their order
   const std::shared_ptr<comm::Communicator>& comm() const { return comm_; }  // that shares them
   const nn::LayerNorm& final_norm() const { return final_norm_[0]; }
 
  private:
   template <class Layer>
-  Var through_blocks(Tape& tape, Var x, const Options& options, Layer&& layer) const;
+  Var through_blocks(Tape& tape, Var x, const Tensor& pictures, const Options& options, Layer&& layer) const;
   Var embed(const nn::Pass& pass, const Inputs& inputs) const;
   GLMConfig config_;
   DType compute_;

@@ -32,6 +32,10 @@ void LayerConfig::check(int ranks) const {
                       text(experts()), "Use fewer ranks of expert parallelism.");
   }
   gate.check(experts());
+  if (picture_experts != 0 && (picture_experts < gate.k || picture_experts > experts() - gate.k)) {
+    fail<ConfigError>("MoEConfig", "picture_experts", text(gate.k, " to ", experts() - gate.k, ", so that text and pictures "
+                      "have k each; or 0"), text(picture_experts));
+  }
   if (!(jitter >= 0.0 && jitter < 1.0)) {
     fail<ConfigError>("MoEConfig", "jitter", "at least 0 and below 1", text(jitter));
   }

@@ -23,6 +23,7 @@ struct LayerConfig {
   kernels::Activation activation = kernels::Activation::kGeluTanh;
   Gate gate;
   LossWeights losses;
+  std::int64_t picture_experts = 0;  // the last so many are for rows of pictures alone, the others for the rest; 0: none
   double bias_rate = 1e-3;  // of the bias gate: how far a batch moves its bias
   double jitter = 0.0;      // in training the router sees x times numbers of [1 - jitter, 1 + jitter)
   double std = 0.02, output_std = 0.02, gate_std = 0.02;

@@ -87,7 +87,10 @@ Var Layer::operator()(const nn::Pass& pass, const Var& x, const Var& residual, b
   const double jitter = pass.training ? config_.jitter : 0.0;
   const Var seen = tape.apply<RouterInput>({jitter, stream_ + kGateStreams, tokens.first}, x);
   const DType sum = accumulator_of(pass.compute);
-  const Var logits = tape.apply<ops::Linear>({sum}, seen, leaf(pass, gate_), Var{}, Var{});
+  Var logits = tape.apply<ops::Linear>({sum}, seen, leaf(pass, gate_), Var{}, Var{});
+  if (config_.picture_experts > 0) {
+    logits = tape.apply<OwnExperts>({pass.pictures, config_.experts() - config_.picture_experts}, logits);
+  }
   const Var noise = noise_ == nullptr ? Var{} : tape.apply<ops::Linear>({sum}, seen, leaf(pass, noise_), Var{}, Var{});
   const auto state = std::make_shared<RouteState>();
   const Var weights = tape.apply<RouteWeights>({gate_of(ctx, pass, global), config_.losses, tokens, state,
@@ -120,7 +123,8 @@ Var Layer::replicated(const nn::Pass& pass, const Tensor& x, const Tensor& resid
   own.shards = own.peers[static_cast<std::size_t>(comm_->rank())].count;
   own.shard_rows = part;
   Tape tape(own, false);
-  const Var y = (*this)({tape, pass.compute, pass.dropout, pass.int8, pass.training}, {x.rows(begin, count), nullptr},
+  const Tensor pictures = pass.pictures.defined() ? pass.pictures.rows(begin, count) : Tensor();
+  const Var y = (*this)({tape, pass.compute, pass.dropout, pass.int8, pass.training, pictures}, {x.rows(begin, count), nullptr},
                         {residual.rows(begin, count), nullptr});
   const Tensor mine = own.empty({part, residual.dim(1)}, residual.dtype());
   if (count > 0) std::memcpy(mine.raw(), y.value.raw(), y.value.bytes());

@@ -46,6 +46,20 @@ Tensor usable(Context& ctx, const Tensor& logits, std::vector<std::int64_t>& div
   return copy;
 }
 
+// A copy of rows (T, E) with `value` for the experts of the other kind.
+Tensor without_others(Context& ctx, const OwnExperts::Params& params, const Tensor& rows, double value) {
+  const std::int64_t tokens = rows.dim(0), experts = rows.dim(1);
+  ops::check_shape(OwnExperts::name, "pictures", params.pictures, {tokens});
+  Tensor copy = ctx.empty(rows.shape(), rows.dtype());
+  std::memcpy(copy.raw(), rows.raw(), rows.bytes());
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    const bool picture = params.pictures.data<std::uint8_t>()[t] != 0;
+    const std::int64_t begin = picture ? 0 : params.first, end = picture ? params.first : experts;
+    for (std::int64_t e = begin; e < end; ++e) store(copy, t * experts + e, value);
+  }
+  return copy;
+}
+
 void spoil(const Tensor& rows, const std::vector<std::int64_t>& which) {
   for (const std::int64_t t : which) {
     for (std::int64_t j = 0; j < rows.dim(1); ++j) store(rows, t * rows.dim(1) + j, std::nan(""));
@@ -72,6 +86,15 @@ ops::Tensors<1> RouterInput::backward(Context& ctx, const Params& params, const 
   const Tensor dx = ops::Add::forward(ctx, {}, {dy, ctx.zeros(dy.shape(), dy.dtype())}, nullptr);
   shake(ctx, params, dx);
   return {ops::convert(ctx, dx, saved.x)};
+}
+
+Tensor OwnExperts::forward(Context& ctx, const Params& params, const ops::Tensors<1>& inputs, Saved*) {
+  return without_others(ctx, params, inputs[0], -HUGE_VAL);
+}
+
+ops::Tensors<1> OwnExperts::backward(Context& ctx, const Params& params, const Saved&, const Tensor& dy,
+                                     const ops::Flags<1>&) {
+  return {without_others(ctx, params, dy, 0.0)};
 }
 
 Tensor RouteWeights::forward(Context& ctx, const Params& params, const ops::Tensors<2>& inputs, Saved*) {

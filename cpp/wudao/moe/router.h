@@ -23,6 +23,21 @@ struct RouterInput {
                                   const ops::Flags<1>& needs);
 };
 
+// Logits (T, E) with minus infinity where a token may not go: rows of pictures to experts before `first`, others to those
+// from there on.
+struct OwnExperts {
+  static constexpr std::string_view name = "own_experts";
+  static constexpr std::size_t arity = 1;  // logits
+  struct Params {
+    Tensor pictures;  // (T,) uint8
+    std::int64_t first = 0;
+  };
+  struct Saved {};
+  static Tensor forward(Context& ctx, const Params& params, const ops::Tensors<1>& inputs, Saved* saved);
+  static ops::Tensors<1> backward(Context& ctx, const Params& params, const Saved& saved, const Tensor& dy,
+                                  const ops::Flags<1>& needs);
+};
+
 // What a forward pass decided.
 struct RouteState {
   Tokens tokens;

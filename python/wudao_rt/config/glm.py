@@ -46,6 +46,9 @@ class GLMConfig(TransformerShape):
         if self.hidden_size % self.num_heads:
             raise ConfigError(f"GLMConfig: hidden_size: expected a multiple of num_heads = {self.num_heads}, "
                               f"got {self.hidden_size}. Change one of them.")
+        if self.moe and self.moe.picture_experts:
+            raise ConfigError(f"GLMConfig: moe.picture_experts: expected 0, for a GLM has no codes of pictures, got "
+                              f"{self.moe.picture_experts}. Leave it out.")
         if self.unpadded_vocab_size > self.vocab_size:
             raise ConfigError(f"GLMConfig: unpadded_vocab_size: expected at most vocab_size = {self.vocab_size}, "
                               f"got {self.unpadded_vocab_size}. Lower it.")

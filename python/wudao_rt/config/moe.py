@@ -47,6 +47,8 @@ class MoETable:
     losses: dict[str, float] = dataclasses.field(
         default_factory=dict,
         metadata={"doc": "how much of each balance loss is in the objective: " + ", ".join(LOSSES)})
+    picture_experts: int = setting(0, "cogview: the last so many experts see codes of pictures alone, the others the "
+                                   "rest; 0: all see all", low=0)
     jitter: float = setting(0.0, "in training the router sees x times numbers of [1 - jitter, 1 + jitter)", low=0,
                             high=0.999)
 
@@ -67,6 +69,9 @@ class MoETable:
         if self.k > self.experts:
             raise ConfigError(f"config: model.moe.k: expected at most the {self.experts} experts, got {self.k}. Lower "
                               "it.")
+        if self.picture_experts and not self.k <= self.picture_experts <= self.experts - self.k:
+            raise ConfigError(f"config: model.moe.picture_experts: expected {self.k} to {self.experts - self.k}, so "
+                              f"that text and pictures have k = {self.k} each, got {self.picture_experts}. Change it.")
         if self.k != _FIXED_K.get(self.gate, self.k):
             raise ConfigError(f"config: model.moe.k: expected {_FIXED_K[self.gate]}, as gate {self.gate} has, got "
                               f"{self.k}. Change one of them.")

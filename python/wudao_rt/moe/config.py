@@ -103,7 +103,7 @@ class MoEConfig:
                 "activation": self.activation, "gate": self.gate_options(), "losses": dict(self.losses),
                 "bias_rate": self.bias_rate, "jitter": self.jitter, "init_std": std,
                 "output_std": std if self.output_std is None else self.output_std,
-                "exchange": self.exchange, "supernode_size": self.supernode_size}
+                "exchange": self.exchange, "supernode_size": self.supernode_size, "picture_experts": 0}
 
 
 def _whole(name: str, value: Any, low: int) -> None:
