@@ -39,8 +39,9 @@ def home(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(home) -> Path:
-    config = write_config(home / "run.toml", home / "pictures", home / "vq", steps=60)
+    config = write_config(home / "run.toml", home / "pictures", home / "vq", steps=60, sample_every=30)
     said = wudao("train", config, "--set", f"output.folder={home / 'run'}")
+    assert (home / "run" / "samples" / "step-30.png").is_file() and "samples/step-60.png" in said
     assert f"done: wudao-rt draw --model {home / 'run'} 'a red apple'" in said
     return home / "run"
 
