@@ -13,7 +13,7 @@ from wudao_rt.data import DataError
 from wudao_rt.data.pictures import PictureRecord, Pictures, on_white
 from wudao_rt.evaluation.classifier import Classifier, Recipe, emoji_cnn, train_classifier
 from wudao_rt.evaluation.classifier import folder as folder_module
-from wudao_rt.evaluation.classifier.classifier import classes_of
+from wudao_rt.evaluation.classifier.classifier import classes_of, label
 from wudao_rt.evaluation.classifier.network import backward, first_weights, forward
 
 SHORT = Recipe(steps=60, batch=32)
@@ -69,6 +69,15 @@ def test_classes_are_what_enough_things_bear() -> None:
     assert classes_of(records, 6) == {}
     told = Classifier({}, {"category": ("a", "b")}).targets(records[18:], "category")
     np.testing.assert_array_equal(told, [1, 1, -1, -1])
+
+
+def test_only_one_tone_is_a_tone() -> None:
+    def tone(unified: str, skin_tone: bool = True) -> str:
+        return label(PictureRecord("a", "a", unified, skin_tone=skin_tone), "skin tone")
+
+    assert tone("1F44B-1F3FE") == "medium-dark" and tone("1F468-1F3FB-200D-1F9AF") == "light"
+    assert tone("1F469-1F3FB-200D-2764-FE0F-200D-1F468-1F3FF") == "" == tone("1F3FB", skin_tone=False)
+    assert tone("1F9D1-1F3FD-200D-1F91D-200D-1F9D1-1F3FD") == "medium"
 
 
 def test_levels_lie_one_after_the_other() -> None:

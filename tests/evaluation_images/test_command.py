@@ -99,6 +99,12 @@ def test_a_tokenizer_has_its_own_part_only(folder: Path, pictures: Pictures) -> 
     assert "eval image: --part: expected tokenizer, for the model is an image tokenizer, got retrieval" in said
 
 
+def test_one_thing_has_no_other_caption(folder: Path, pictures: Pictures) -> None:
+    options = ["--corpus", pictures.folder, "--part", "likelihood", "--limit", "1"]
+    said = wudao("image", "--model", folder, *options, code=2)
+    assert "eval image: --limit: expected pictures of at least two things, got one" in said
+
+
 def test_pictures_of_another_size_are_refused(folder: Path, tmp_path: Path) -> None:
     import numpy as np
     from wudao_rt.data.pictures import Picture, PictureRecord, write_pictures

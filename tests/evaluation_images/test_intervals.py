@@ -51,14 +51,24 @@ def test_nothing_stays_in_its_group(sizes: list[int]) -> None:
     groups = np.random.default_rng(0).permutation(np.repeat(np.arange(len(sizes)), sizes))
     for seed in range(20):
         found = derangement(groups, seed)
-        assert sorted(found) == list(range(len(groups)))
         assert not np.any(groups[found] == groups)
+        assert sorted(found) == list(range(len(groups)))
 
 
 def test_exchanges_differ_by_seed() -> None:
     assert len({tuple(derangement(list(range(9)), seed)) for seed in range(10)}) > 5
 
 
-def test_a_group_of_more_than_half_cannot_be_exchanged() -> None:
-    with pytest.raises(ConfigError, match="derangement: groups: expected none with more than half of 3 places, got"):
-        derangement(["a", "a", "b"])
+@pytest.mark.parametrize("sizes", [[5, 1], [1, 7, 2, 1], [6, 5]])
+def test_what_is_left_of_a_large_group_gets_the_others_again(sizes: list[int]) -> None:
+    groups = np.random.default_rng(0).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    for seed in range(20):
+        found = derangement(groups, seed)
+        assert not np.any(groups[found] == groups)
+        large = groups == int(np.argmax(sizes))
+        assert set(found[large]) == set(np.flatnonzero(~large))
+
+
+def test_one_group_cannot_be_exchanged() -> None:
+    with pytest.raises(ConfigError, match="derangement: groups: expected at least two, got 1"):
+        derangement(["a", "a"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wudao_rt.cli.options import FILE, Number, echo_json, json_option, threads_option
-from wudao_rt.cli.pictures import MODEL, open_cogview
+from wudao_rt.cli.pictures import MODEL, open_cogview, require_cogview
 
 if TYPE_CHECKING:
     from wudao_rt.cogview import CogView
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wudao_rt.image.tokenizer import VQTokenizer
 
 PARTS = ["tokenizer", "likelihood", "retrieval", "drawing"]
+_OP = "eval image"
 SPLITS = ["report", "validation", "untouched"]
 
 
@@ -28,7 +29,7 @@ SPLITS = ["report", "validation", "untouched"]
 @click.option("--corpus", default="emoji", show_default=True, metavar="NAME|DIR",
               help="Prepared pictures, or a folder of packed ones.")
 @click.option("--limit", type=click.IntRange(min=0), default=0, metavar="N",
-              help="Pictures of N bases only, for a quick look; 0: all.")
+              help="Pictures of N bases only, for a quick look; 0: all. Retrieval takes 16 at least.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
               help="Of captions that are exchanged, samples and intervals.")
 @click.option("-n", "n", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
@@ -51,7 +52,7 @@ def command(model: str, parts: tuple[str, ...], split: str, corpus: str, limit: 
     likelihood  nats per code behind the true caption, another one, none; what the true one gains
     retrieval   the right caption among 16 and 64
     drawing     what a small classifier (emoji-cnn, trained on first use) sees in drawn pictures, random and best of N;
-                its Frechet distance between drawn and real ones; copies of what was learned; pictures completed
+                its Fréchet distance between drawn and real ones; copies of what was learned; pictures completed
 
     Intervals are 95 %, bootstrapped over base emoji. With --json one object for each number: part, measure, what it is
     of (group, language, level, ...), value, low, high, chance, n; categories in full are there only.
@@ -72,14 +73,18 @@ def command(model: str, parts: tuple[str, ...], split: str, corpus: str, limit: 
         elif not result.detail:
             click.echo(result.line())
     if grid:
-        evaluation.write_grid(grid)
+        written = evaluation.write_grid(grid)
+        if not as_json:
+            click.echo(f"grid: {written}")
 
 
 def _model(folder: str) -> CogView | VQTokenizer:
     import wudao_rt
 
-    found = wudao_rt.load(folder) if Path(folder).exists() else None
-    return found if isinstance(found, wudao_rt.VQTokenizer) else open_cogview(folder, "eval image")
+    if not Path(folder).exists():
+        return open_cogview(folder, _OP)  # tells what is missing
+    found = wudao_rt.load(folder)
+    return found if isinstance(found, wudao_rt.VQTokenizer) else require_cogview(found, folder, _OP)
 
 
 def _pictures(corpus: str) -> Pictures:

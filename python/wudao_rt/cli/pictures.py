@@ -52,7 +52,13 @@ def open_cogview(folder: str, op: str) -> CogView:
     if folder == MODEL and not Path(folder).exists():
         raise ConfigError(f"{op}: --model: expected the folder of a CogView, there is none at {folder}. Train one with "
                           "`wudao-rt train emoji-cogview`, or give --model DIR.")
-    model = wudao_rt.load(folder)
+    return require_cogview(wudao_rt.load(folder), folder, op)
+
+
+def require_cogview(model: Any, folder: str, op: str) -> CogView:
+    """Return the model of a folder, if it is a CogView with both its tokenizers."""
+    import wudao_rt
+
     if not isinstance(model, wudao_rt.CogView):
         raise ConfigError(f"{op}: --model: expected a CogView, got a {type(model).__name__} in {folder}. Give the "
                           "folder of `wudao-rt train emoji-cogview`.")

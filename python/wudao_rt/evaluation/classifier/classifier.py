@@ -14,7 +14,8 @@ from wudao_rt.evaluation.classifier.network import Pass, forward
 from wudao_rt.image.measures import unit
 from wudao_rt.ops.types import Array
 
-LEVELS = ("category", "subcategory")
+LEVELS = ("category", "subcategory", "skin tone")
+_TONES = {"1F3FB": "light", "1F3FC": "medium-light", "1F3FD": "medium", "1F3FE": "medium-dark", "1F3FF": "dark"}
 _AT_ONCE = 128
 
 
@@ -56,7 +57,7 @@ class Classifier:
     def targets(self, records: Sequence[PictureRecord], level: str) -> Array:
         """Return the class of each record at a level, int64 (N,); -1 where it has none of the classes."""
         place = {name: place for place, name in enumerate(self.classes[level])}
-        return np.array([place.get(getattr(record, level), -1) for record in records], np.int64)
+        return np.array([place.get(label(record, level), -1) for record in records], np.int64)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of its weights and classes."""
@@ -71,12 +72,20 @@ class Classifier:
         return (forward(self.weights, unit(images[begin : begin + _AT_ONCE]).astype(np.float32)) for begin in parts)
 
 
+def label(record: PictureRecord, level: str) -> str:
+    """Return what a record is at a level; empty if it is nothing: only what has one skin tone is of that tone."""
+    if level != "skin tone":
+        return str(getattr(record, level))
+    tones = {code for code in record.unified.split("-") if code in _TONES}
+    return _TONES[tones.pop()] if record.skin_tone and len(tones) == 1 else ""
+
+
 def classes_of(records: Iterable[PictureRecord], least: int) -> dict[str, tuple[str, ...]]:
     """Return the names at each level that at least so many bases bear; a level with fewer than two is left out."""
     bases: dict[str, dict[str, set[str]]] = {level: {} for level in LEVELS}
     for record in records:
         for level in LEVELS:
-            bases[level].setdefault(getattr(record, level), set()).add(record.base)
+            bases[level].setdefault(label(record, level), set()).add(record.base)
     found = {level: tuple(sorted(name for name, own in names.items() if name and len(own) >= least))
              for level, names in bases.items()}
     return {level: names for level, names in found.items() if len(names) > 1}

@@ -78,6 +78,14 @@ class Evaluation:
         return held_out(self.pictures, self.tokenizer, self.split, self.limit)
 
     @cached_property
+    def compared(self) -> PictureSet:
+        """The same, of at least two things, so that captions can be exchanged."""
+        if len(set(self.held_out.bases)) < 2:
+            raise ConfigError("eval image: --limit: expected pictures of at least two things, got one. Raise it, or "
+                              "choose another split.")
+        return self.held_out
+
+    @cached_property
     def learned(self) -> PictureSet:
         """The pictures that were learned from."""
         return chosen(self.pictures, self.tokenizer, self.pictures.indices("train"))
@@ -93,7 +101,7 @@ class Evaluation:
             if part not in self.parts:
                 raise ConfigError(f"eval image: --part: expected tokenizer, for the model is an image tokenizer, got "
                                   f"{part}. Give a CogView for the other parts.")
-        for part in parts or self.parts:
+        for part in dict.fromkeys(parts or self.parts):
             yield from self._measures[part]()
 
     def write_grid(self, file: Path) -> Path:
@@ -103,9 +111,9 @@ class Evaluation:
     @property
     def _measures(self) -> dict[str, Callable[[], Iterator[Result]]]:
         return {"tokenizer": lambda: measure_tokenizer(self.tokenizer, self.held_out, self.seed),
-                "likelihood": lambda: measure_likelihood(self._cogview, self.held_out, self.learned.codes, self.seed,
+                "likelihood": lambda: measure_likelihood(self._cogview, self.compared, self.learned.codes, self.seed,
                                                          self.watch),
-                "retrieval": lambda: measure_retrieval(self._cogview, self.held_out, self.seed, self.watch),
+                "retrieval": lambda: measure_retrieval(self._cogview, self.compared, self.seed, self.watch),
                 "drawing": self._drawing}
 
     def _drawing(self) -> Iterator[Result]:
@@ -119,7 +127,7 @@ class Evaluation:
             yield from accuracies(drawn, classifier, targets, self.seed)
             yield from likeness(drawn, classifier)
             yield from memorised(drawn, learned, self.seed)
-        asked = self.held_out.at(one_of_each_base(self.held_out))
+        asked = self.compared.at(one_of_each_base(self.compared))
         yield from completions(self._cogview, asked, in_turn(asked.records), self.seed, self.watch)
 
     @property

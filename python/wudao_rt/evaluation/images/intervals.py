@@ -69,17 +69,18 @@ def mean_interval(
 
 
 def derangement(groups: Sequence[str] | Array, seed: int = 0) -> Array:
-    """Return another place for every place, none in its own group: int64 (N,), a permutation.
+    """Return another place for every place, none in its own group: int64 (N,).
 
     Members are laid in a row, group by group, groups and members in a drawn order; each gets what lies as far behind it
-    as the largest group is long.
+    as the largest group is long. That is a permutation, unless one group has more than half of the places: then what is
+    left of it gets the others' once more.
 
     Args:
         groups: (N,) what each place belongs to.
         seed: of the orders.
 
     Raises:
-        ConfigError: a group has more than half of the places, so that there is none.
+        ConfigError: there is one group only.
 
     Example:
         >>> groups = ["a", "a", "b", "c"]
@@ -87,12 +88,15 @@ def derangement(groups: Sequence[str] | Array, seed: int = 0) -> Array:
         ['c', 'b', 'a', 'a']
     """
     _, own = np.unique(np.asarray(groups), return_inverse=True)
-    largest = int(np.bincount(own).max(initial=0))
-    if 2 * largest > len(own):
-        raise ConfigError(f"derangement: groups: expected none with more than half of {len(own)} places, got one with "
-                          f"{largest}. Take more pictures, of different things.")
+    sizes = np.bincount(own)
+    if len(sizes) < 2:
+        raise ConfigError(f"derangement: groups: expected at least two, got {len(sizes)}. Take more pictures, of "
+                          "different things.")
     draws = generator(seed, Stream.DERANGE)
-    order = np.lexsort((draws.random(len(own)), draws.permutation(own.max(initial=-1) + 1)[own]))
+    order = np.lexsort((draws.random(len(own)), draws.permutation(len(sizes))[own]))
     found = np.empty(len(own), np.int64)
-    found[order] = np.roll(order, -largest)
+    found[order] = np.roll(order, -sizes.max())
+    same = np.flatnonzero(own[found] == own)
+    others = order[own[order] != sizes.argmax()]
+    found[same] = others[np.arange(len(same)) % len(others)]
     return found

@@ -53,7 +53,7 @@ class Result:
         """Return it for a person."""
         between = f"{_short(self.low)} .. {_short(self.high)}" if self.low is not None and self.high is not None else ""
         chance = f"  chance {_short(self.chance)}" if self.chance is not None else ""
-        return (f"{self.part:<10}  {', '.join(self.of.values()):<28}  {self.measure:<42} {_short(self.value):>8}  "
+        return (f"{self.part:<10}  {', '.join(self.of.values()):<34}  {self.measure:<46} {_short(self.value):>8}  "
                 f"{between:<18}  n {self.n}{chance}")
 
 
