@@ -42,7 +42,7 @@ struct Pass {
   double dropout = 0.0;  // 0 outside of training
   bool int8 = false;     // products of linear layers with factors rounded to 8 bits
   bool training = false;  // whether routers may draw random numbers and experts be full
-  Tensor pictures;        // (rows,) uint8: whether a row is of a picture; undefined: they are not told apart
+  Tensor pictures = {};   // (rows,) uint8: whether a row is of a picture; undefined: they are not told apart
 
   DType stream() const { return accumulator_of(compute); }
 };

@@ -38,13 +38,17 @@ SPLITS = ["report", "validation", "untouched"]
               help="drawing: as of draw.")
 @click.option("--top-k", type=click.IntRange(min=0), default=100, show_default=True, metavar="K",
               help="drawing: as of draw.")
+@click.option("--guidance", type=Number(min=0), default=1.0, show_default=True, metavar="G",
+              help="drawing: as of draw.")
+@click.option("--sheets", type=FILE, metavar="DIR",
+              help="drawing: write a sheet of each group, PNG files: a row for each of eight texts, the best picture first.")
 @click.option("--classifier", type=FILE, metavar="DIR",
               help="drawing: folder of emoji-cnn; it is trained there if there is none. Default: in the cache.")
 @click.option("--grid", type=FILE, metavar="FILE", help="Write originals beside their reconstructions, a PNG file.")
 @threads_option
 @json_option
 def command(model: str, parts: tuple[str, ...], split: str, corpus: str, limit: int, seed: int, grid: Path | None,
-            classifier: Path | None, as_json: bool, **sampling: Any) -> None:
+            sheets: Path | None, classifier: Path | None, as_json: bool, **sampling: Any) -> None:
     """Measure a CogView, or an image tokenizer, on held-out pictures.
 
     \b
@@ -66,7 +70,8 @@ def command(model: str, parts: tuple[str, ...], split: str, corpus: str, limit: 
     from wudao_rt.evaluation.images.progress import on_screen
 
     evaluation = Evaluation(_model(model), _pictures(corpus), split, limit=limit, seed=seed, watch=on_screen,
-                            sampling=Sampling(**sampling), classifier=classifier)
+                            sampling=Sampling(**sampling), classifier=classifier,
+                            sheets=sheets)
     for result in evaluation.run(parts):
         if as_json:
             echo_json(result.to_json())

@@ -27,13 +27,14 @@ class Sampling:
 
     Args:
         n: pictures of each text.
-        temperature, top_k: as of `CogView.draw`.
+        temperature, top_k, guidance: as of `CogView.draw`.
         seed: of the draws, and of what else is drawn.
     """
 
     n: int = 8
     temperature: float = 1.0
     top_k: int = 100
+    guidance: float = 1.0
     seed: int = 0
 
 
@@ -74,7 +75,8 @@ def draw(model: CogView, prompts: Prompts, pictures: Pictures, sampling: Samplin
     parts = []
     for begin in watch(range(0, len(prompts.texts), _TEXTS_AT_ONCE), f"drawing {prompts.group}"):
         texts = prompts.texts[begin : begin + _TEXTS_AT_ONCE]
-        parts.append(model.draw(texts, sampling.n, sampling.temperature, sampling.top_k, sampling.seed, truncate=True))
+        parts.append(model.draw(texts, sampling.n, sampling.temperature, sampling.top_k, sampling.seed,
+                                guidance=sampling.guidance, truncate=True))
     codes = np.concatenate(parts)
     best = [best_first(model, text, codes[place], truncate=True)[0][0]
             for place, text in watch(list(enumerate(prompts.texts)), f"caption losses of {prompts.group}")]

@@ -25,6 +25,7 @@ from wudao_rt.evaluation.images.prompts import in_turn, prompts_of
 from wudao_rt.evaluation.images.reconstruction import measure_tokenizer, write_grid
 from wudao_rt.evaluation.images.result import Result
 from wudao_rt.evaluation.images.retrieval import measure_retrieval, one_of_each_base
+from wudao_rt.evaluation.images.sheets import write_sheet_of
 
 if TYPE_CHECKING:
     from wudao_rt.image.tokenizer import VQTokenizer
@@ -44,6 +45,7 @@ class Evaluation:
         seed: of everything that is drawn.
         watch: is told how far long work is.
         sampling: how pictures are drawn; its seed is this one.
+        sheets: folder for sheets of what was drawn; None: none are written.
         classifier: folder of emoji-cnn; None: in the cache. It is trained where it is not there yet.
 
     Raises:
@@ -53,7 +55,7 @@ class Evaluation:
 
     def __init__(self, model: CogView | VQTokenizer, pictures: Pictures, split: str = "report", *, limit: int = 0,
                  seed: int = 0, watch: Watch = silent, sampling: Sampling | None = None,
-                 classifier: Path | None = None) -> None:
+                 classifier: Path | None = None, sheets: Path | None = None) -> None:
         refuse_unknown(split, SPLITS, "eval image: --split")
         self.model = model if isinstance(model, CogView) else None
         if isinstance(model, CogView) and (model.tokenizer is None or model.image_tokenizer is None):
@@ -64,7 +66,7 @@ class Evaluation:
         self.tokenizer, self.pictures, self.split = tokenizer, pictures, split
         self.limit, self.seed, self.watch = limit, seed, watch
         self.sampling = replace(sampling or Sampling(), seed=seed)
-        self._classifier = classifier
+        self._classifier, self._sheets = classifier, sheets
         self._check_size()
 
     @property
@@ -122,6 +124,8 @@ class Evaluation:
         learned = shifted_codes(self._cogview, self.pictures, self.watch)
         for prompts in prompts_of(self.pictures, self.split, self.limit):
             drawn = draw(self._cogview, prompts, self.pictures, self.sampling, self.watch)
+            if self._sheets:
+                write_sheet_of(self._sheets, drawn)
             real = [self.pictures.records[place] for place in prompts.real]
             targets = {level: classifier.targets(real, level) for level in classifier.classes}
             yield from accuracies(drawn, classifier, targets, self.seed)

@@ -1,0 +1,35 @@
+"""What was drawn, to look at: a sheet for each group of texts, chosen by their places and not by eye."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from wudao_rt.evaluation.images.drawing import Drawn
+from wudao_rt.evaluation.images.held_out import spaced
+from wudao_rt.image.gallery import write_sheet
+
+_TEXTS = 8
+
+
+def write_sheet_of(folder: Path, drawn: Drawn) -> Path:
+    """Write `GROUP.png` with a row for each of eight texts, evenly spaced, and `GROUP.txt` with the texts.
+
+    In a row the picture with the lowest CapLoss comes first, the others as they were drawn.
+
+    Raises:
+        wudao_rt.data.DataError: the folder cannot be written.
+    """
+    name = drawn.prompts.group.replace(" ", "-")
+    rows = spaced(list(range(len(drawn.prompts.texts))), _TEXTS)
+    pictures = np.stack([drawn.images[row][order] for row in rows for order in _best_first(drawn, row)])
+    file = write_sheet(folder / f"{name}.png", np.rint(pictures * 255).astype(np.uint8), drawn.images.shape[1])
+    texts = "".join(f"{drawn.prompts.texts[row]}\n" for row in rows)
+    (folder / f"{name}.txt").write_text(texts, encoding="utf-8")
+    return file
+
+
+def _best_first(drawn: Drawn, row: int) -> list[int]:
+    best = int(drawn.best[row])
+    return [best, *(number for number in range(drawn.images.shape[1]) if number != best)]
