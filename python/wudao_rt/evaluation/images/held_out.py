@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from wudao_rt.ops.types import Array
 
 if TYPE_CHECKING:
     from wudao_rt.image.tokenizer import VQTokenizer
+
+T = TypeVar("T")
 
 LANGUAGES = ("en", "zh", "own")
 MAIN_GROUPS = ("all", "without flags", "flags")
@@ -98,7 +100,7 @@ def chosen(pictures: Pictures, tokenizer: VQTokenizer, places: Array, limit: int
     return PictureSet([pictures.records[place] for place in index], images, encode(tokenizer, images))
 
 
-def spaced(items: list[str], count: int) -> list[str]:
+def spaced(items: list[T], count: int) -> list[T]:
     """Return `count` items, evenly spaced in their order; all if there are not more, or `count` is 0.
 
     Example:
