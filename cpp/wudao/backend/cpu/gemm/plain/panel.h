@@ -8,7 +8,8 @@
 
 namespace wudao::WUDAO_ISA::gemm {
 
-// Finished sums of a product: rows [row, row + rows) of A by columns [col, col + cols) of B, in lines of `line`.
+// Finished sums of a product: rows [row, row + rows) of A by columns [col, col + cols) of B, in lines of `line`. What
+// lies between them and the end of their last vector may be read.
 template <class T>
 struct Piece {
   T* sums;
@@ -35,18 +36,19 @@ void multiply_sliver_of(const PanelBlock<Kind>& t, const typename Second<Tile>::
                         std::int64_t j, typename Kind::Sum* partial, Finish& finish) {
   using Sum = typename Kind::Sum;
   constexpr std::int64_t kLine = kSliver<Kind>, kPartialLine = cpu::gemm::kPanelCols;
+  const std::int64_t cols = smaller(kLine, panel.size - j), whole = rounded_up(cols, kWidth<Kind>);  // whole vectors
   for (std::int64_t i = 0; i < t.rows; i += kRows) {
     const int rows = static_cast<int>(smaller(kRows, t.rows - i));
     Sum* const waiting = t.first && t.last ? nullptr : partial + i * kPartialLine + j;
     if (!t.last) {
-      tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, waiting, kPartialLine, kLine, !t.first);
+      tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, waiting, kPartialLine, whole, !t.first);
       continue;
     }
     alignas(64) Sum sums[kRows * kLine];
     for (int r = 0; r < rows && !t.first; ++r)
-      __builtin_memcpy(sums + r * kLine, waiting + r * kPartialLine, sizeof(Sum) * kLine);
-    tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, sums, kLine, kLine, !t.first);
-    finish(Piece<Sum>{sums, kLine, t.first_row + i, rows, panel.begin + j, smaller(kLine, panel.size - j)});
+      __builtin_memcpy(sums + r * kLine, waiting + r * kPartialLine, sizeof(Sum) * static_cast<std::size_t>(whole));
+    tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, sums, kLine, whole, !t.first);
+    finish(Piece<Sum>{sums, kLine, t.first_row + i, rows, panel.begin + j, cols});
   }
 }
 
