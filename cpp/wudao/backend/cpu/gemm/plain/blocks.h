@@ -26,15 +26,16 @@ void multiply_block(const Block<Kind>& t) {
   for (std::int64_t j = 0; j < t.cols; j += kSliver<Kind>) {
     const auto* sliver = t.b + j / kSliver<Kind> * t.sliver_units;
     const std::int64_t cols = smaller(kSliver<Kind>, t.cols - j);
-    for (std::int64_t i = 0; i < t.rows; i += kRows) {
-      const int count = static_cast<int>(smaller(kRows, t.rows - i));
+    const std::int64_t pass = rows_of_pass<Kind>(cols);
+    for (std::int64_t i = 0; i < t.rows; i += pass) {
+      const int count = static_cast<int>(smaller(pass, t.rows - i));
       tile_of_rows<Kind>(count, t.units, rows_from(t.a, i), sliver, t.c + i * t.c_stride + j, t.c_stride, cols, t.add);
     }
   }
 }
 
-// C (+)= A B, block of K by block of K; a block of B is packed once for all rows, a block of A once for kColBlock
-// columns, or for all if it holds all rows. `pack(k, depth, j, width, to)` packs the columns [j, j + width) of `depth` rows of B from row k on.
+// C (+)= A B, block of K by block of K. A block of B is packed once for all rows, one of A once for kColBlock columns,
+// or for all if it holds all rows. `pack(k, depth, j, width, to)` packs columns [j, j + width) of rows [k, k + depth).
 template <class Kind, class From, class Pack>
 void multiply_blocks(const cpu::gemm::Operand& a, std::int64_t cols, const cpu::gemm::Result& c, Work& work,
                      Pack&& pack) {

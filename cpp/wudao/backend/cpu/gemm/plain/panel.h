@@ -61,8 +61,9 @@ void multiply_sliver_of(const PanelBlock<Kind>& t, const typename Second<Tile>::
   using Sum = typename Kind::Sum;
   constexpr std::int64_t kLine = kSliver<Kind>, kPartialLine = cpu::gemm::kPanelCols;
   const std::int64_t cols = smaller(kLine, panel.size - j), whole = rounded_up(cols, kWidth<Kind>);  // whole vectors
-  for (std::int64_t i = 0; i < t.rows; i += kRows) {
-    const int rows = static_cast<int>(smaller(kRows, t.rows - i));
+  const std::int64_t pass = rows_of_pass<Tile>(whole), line = pass > kRows ? kLine / 2 : kLine;
+  for (std::int64_t i = 0; i < t.rows; i += pass) {
+    const int rows = static_cast<int>(smaller(pass, t.rows - i));
     Sum* const waiting = t.first && t.last ? nullptr : partial + i * kPartialLine + j;
     if (!t.last) {
       tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, waiting, kPartialLine, whole, !t.first);
@@ -70,9 +71,9 @@ void multiply_sliver_of(const PanelBlock<Kind>& t, const typename Second<Tile>::
     }
     alignas(64) Sum sums[kRows * kLine];
     for (int r = 0; r < rows && !t.first; ++r)
-      __builtin_memcpy(sums + r * kLine, waiting + r * kPartialLine, sizeof(Sum) * static_cast<std::size_t>(whole));
-    tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, sums, kLine, whole, !t.first);
-    finish(Piece<Sum>{sums, kLine, t.first_row + i, rows, panel.begin + j, cols});
+      __builtin_memcpy(sums + r * line, waiting + r * kPartialLine, sizeof(Sum) * static_cast<std::size_t>(whole));
+    tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, sums, line, whole, !t.first);
+    finish(Piece<Sum>{sums, line, t.first_row + i, rows, panel.begin + j, cols});
   }
 }
 

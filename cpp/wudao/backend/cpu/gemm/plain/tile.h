@@ -30,11 +30,12 @@ WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const type
                                       const char* next, Sums<Kind, R, V>& sums) {
   using UnitVector = typename Kind::UnitVector;
   using Unit = typename Kind::Unit;
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8
     for (int c = 0; c < V; ++c) sums.v[r][c] = typename Kind::Vector{};
   }
+  const char* lower = a.data + kRows * a.row_stride;  // rows from kRows on
   for (std::int64_t k = 0; k < steps; ++k) {
     UnitVector columns[V];
 #pragma GCC unroll 8
@@ -48,14 +49,15 @@ WUDAO_INLINE_ALWAYS void sum_products(std::int64_t steps, UnitsOfA a, const type
       for (std::int64_t line = 0; line < kNextLines; ++line) __builtin_prefetch(next + line * 64);
       next += kNextLines * 64;
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int r = 0; r < R; ++r) {
-      const Unit unit = load<Unit>(a.data + r * a.row_stride);
+      const Unit unit = load<Unit>((r < kRows ? a.data : lower) + r % kRows * a.row_stride);
       const UnitVector row = unit - UnitVector{};  // in every lane; x - 0 is x, also for -0
 #pragma GCC unroll 8
       for (int c = 0; c < V; ++c) sums.v[r][c] = Kind::multiply_add(row, columns[c], sums.v[r][c]);
     }
     a.data += a.k_stride;
+    lower += a.k_stride;
     b += kSliver<Kind>;
   }
 }
@@ -74,7 +76,7 @@ WUDAO_INLINE_ALWAYS void store_row(const typename Kind::Vector (&sums)[V], typen
 template <class Kind, int R, int V>
 WUDAO_INLINE_ALWAYS void store_sums(const Sums<Kind, R, V>& sums, typename Kind::Sum* c, std::int64_t stride,
                                     std::int64_t cols, bool add) {
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < R; ++r, c += stride) {
     if (cols == V * kWidth<Kind>) {
       store_row<Kind, V>(sums.v[r], c, add);

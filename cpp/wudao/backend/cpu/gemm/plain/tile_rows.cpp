@@ -4,23 +4,13 @@ namespace wudao::WUDAO_ISA::gemm {
 
 namespace {
 
-template <class Kind, int V, bool kFetches>
+template <class Kind, int V, bool kFetches, int R = 1>
 void choose(int rows, std::int64_t steps, const UnitsOfA& a, const typename Second<Kind>::Unit* b, const char* next,
             typename Kind::Sum* c, std::int64_t stride, std::int64_t cols, bool add) {
-  switch (rows) {
-    case 1:
-      return tile<Kind, 1, V, kFetches>(steps, a, b, next, c, stride, cols, add);
-    case 2:
-      return tile<Kind, 2, V, kFetches>(steps, a, b, next, c, stride, cols, add);
-    case 3:
-      return tile<Kind, 3, V, kFetches>(steps, a, b, next, c, stride, cols, add);
-    case 4:
-      return tile<Kind, 4, V, kFetches>(steps, a, b, next, c, stride, cols, add);
-    case 5:
-      return tile<Kind, 5, V, kFetches>(steps, a, b, next, c, stride, cols, add);
-    default:
-      return tile<Kind, 6, V, kFetches>(steps, a, b, next, c, stride, cols, add);
+  if constexpr (R < rows_of_pass<Kind>(V * kWidth<Kind>)) {
+    if (rows > R) return choose<Kind, V, kFetches, R + 1>(rows, steps, a, b, next, c, stride, cols, add);
   }
+  tile<Kind, R, V, kFetches>(steps, a, b, next, c, stride, cols, add);
 }
 
 // Of a sliver with few columns only the vectors that hold them.
