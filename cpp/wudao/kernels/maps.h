@@ -11,37 +11,6 @@ class ThreadPool;
 
 namespace wudao::kernels {
 
-// Windows of kernel x kernel pixels of a map, `stride` apart: window (i, j) sees the pixels (i stride - padding + ky,
-// j stride - padding + kx). There are down x across of them in each picture.
-struct Windows {
-  std::int64_t batch, height, width, channels;  // of the map
-  std::int64_t kernel, stride, padding;
-  std::int64_t down, across;
-
-  std::int64_t count() const { return batch * down * across; }
-  std::int64_t pixels() const { return batch * height * width; }
-  std::int64_t row() const { return kernel * kernel * channels; }  // values of a window: (ky, kx, channel)
-};
-
-// rows[window, :] = the pixels that it sees, zeros outside of the map.
-struct GatherWindows {
-  const void* x;  // the map
-  void* rows;     // (windows.count(), windows.row())
-  DType dtype;    // of both
-  Windows windows;
-  ThreadPool* pool;
-};
-
-// The adjoint: y[pixel] = bias + the sum of what all windows that see it have for it, ky and kx ascending.
-struct AddWindows {
-  const void* rows;
-  const void* bias;  // (channels,) accumulator type, or null
-  void* y;
-  DType rows_type, y_type;
-  Windows windows;
-  ThreadPool* pool;
-};
-
 // y[b, p, c] = (x[b, p, c] - mean) rstd gamma_c + beta_c, mean and rstd = 1 / sqrt(var + eps) over the pixels p and channels of
 // picture b and the group of c.
 struct GroupNormForward {

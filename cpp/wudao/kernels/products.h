@@ -7,6 +7,7 @@
 #include "wudao/base/dtype.h"
 #include "wudao/base/philox.h"
 #include "wudao/kernels/quantized.h"
+#include "wudao/kernels/windows.h"
 
 namespace wudao {
 class ThreadPool;
@@ -40,6 +41,8 @@ struct LinearForward {
   const QuantizedWeight* quantized = nullptr;  // instead of weight; compute is float32 or bfloat16 then
   bool int8 = false;          // round x, row by row, and W, row by row, to 8 bits as quantized.h says; compute as above
   philox::Key rounding = {};  // of W, at random: codes are right on average; of x the stream kInputRounding further on
+  const Windows* windows = nullptr;  // x is a map, and row n of the product its window n
+  const Pixels* pixels = nullptr;    // y is a map, and row n of the product its pixel n
 };
 
 // du = activation'(u) * dropout(dy);  dx = du W;  dweight = sum over shards of du_s^T x_s;  dbias likewise.
@@ -63,6 +66,9 @@ struct LinearBackward {
   int shards;
   ThreadPool* pool;
   void* digits = nullptr;  // digit_bytes(rows, out): dx from du, row by row, and W, column by column, in 8 bits
+  const Windows* dy_windows = nullptr;  // dy and du are one map, and their rows its windows; dbias is null then
+  const Windows* x_windows = nullptr;   // the same of x
+  const Pixels* pixels = nullptr;       // dx is a map, and its rows these pixels
 };
 
 // c = op(a) op(b), all of `dtype` except that bfloat16 gives a float32 c.

@@ -1,6 +1,5 @@
-#include <algorithm>
-
 #include "wudao/ops/add.h"
+#include "wudao/ops/convolution_phases.h"
 #include "wudao/ops/convolution_products.h"
 
 namespace wudao::ops {
@@ -28,39 +27,20 @@ void check(const ConvolutionParams& params, const Tensors<3>& inputs) {
 // A kernel of one pixel sees what lies in memory already.
 bool sees_itself(const ConvolutionParams& p) { return p.kernel == 1 && p.stride == 1; }
 
-Rows at(const Tensor& tensor, std::int64_t row, std::int64_t size) {
-  return {static_cast<std::byte*>(tensor.raw()) + static_cast<std::size_t>(row * size) * size_of(tensor.dtype()),
-          tensor.dtype()};
-}
-
-// The windows of `some` pictures from `first` on, in `work`.
-Rows gather(Context& ctx, const Tensor& x, const Windows& some, std::int64_t first, const Tensor& work) {
-  const Rows map = at(x, first, x.size() / std::max<std::int64_t>(x.dim(0), 1));
-  ctx.kernels->gather_windows({map.data, work.raw(), x.dtype(), some, ctx.pool.get()});
-  return {work.raw(), x.dtype()};
-}
-
-Tensor all_windows(Context& ctx, const Tensor& x, const Windows& windows) {
-  Tensor rows = ctx.empty({windows.count(), windows.row()}, x.dtype());
-  gather(ctx, x, windows, 0, rows);
-  return rows;
-}
+Rows all(const Tensor& tensor, const Windows* windows = nullptr) { return {tensor.raw(), tensor.dtype(), windows}; }
 
 Tensor input_gradient(Context& ctx, const Conv2d::Params& params, const Conv2d::Saved& saved, const Tensor& dy) {
   const Tensor& x = saved.x;
-  const Windows windows = windows_of_input(params, x);
   Tensor dx = ctx.empty(x.shape(), x.dtype());
   if (sees_itself(params)) {
-    multiply_back(ctx, at(dy, 0, 0), saved.weight, at(dx, 0, 0), windows.count(), x.dtype());
+    multiply_back(ctx, all(dy), saved.weight, all(dx), windows_of_input(params, x).count(), x.dtype());
     return dx;
   }
-  const std::int64_t each = windows.down * windows.across;
-  const Tensor rows = ctx.empty({pictures_at_a_time(windows, x.dtype()) * each, windows.row()}, x.dtype());
-  for_pictures(windows, x.dtype(), [&](const Windows& some, std::int64_t first) {
-    multiply_back(ctx, at(dy, first * each, dy.dim(3)), saved.weight, at(rows, 0, 0), some.count(), x.dtype());
-    const Rows map = at(dx, first, x.size() / x.dim(0));
-    ctx.kernels->add_windows({rows.raw(), nullptr, map.data, x.dtype(), x.dtype(), some, ctx.pool.get()});
-  });
+  for (const Phase& phase : phases_of(params, dy.shape(), x.shape())) {
+    const Tensor weight = weight_of_phase(ctx, params, phase, saved.weight, false);
+    multiply_back(ctx, all(dy, &phase.windows), weight, {dx.raw(), dx.dtype(), nullptr, &phase.pixels},
+                  phase.windows.count(), x.dtype());
+  }
   return dx;
 }
 
@@ -73,16 +53,7 @@ Tensor Conv2d::forward(Context& ctx, const Params& params, const Tensors<3>& inp
   Tensor y = ctx.empty({x.dim(0), windows.down, windows.across, weight.dim(0)}, params.out);
   const void* const shift = bias.defined() ? bias.raw() : nullptr;
   if (saved != nullptr) *saved = {x, weight, bias.defined()};
-  if (sees_itself(params)) {
-    multiply(ctx, at(x, 0, 0), weight, shift, at(y, 0, 0), windows.count(), x.dtype());
-    return y;
-  }
-  const std::int64_t each = windows.down * windows.across;
-  const Tensor work = ctx.empty({pictures_at_a_time(windows, x.dtype()) * each, windows.row()}, x.dtype());
-  for_pictures(windows, x.dtype(), [&](const Windows& some, std::int64_t first) {
-    multiply(ctx, gather(ctx, x, some, first, work), weight, shift, at(y, first * each, weight.dim(0)), some.count(),
-             x.dtype());
-  });
+  multiply(ctx, all(x, sees_itself(params) ? nullptr : &windows), weight, shift, all(y), windows.count(), x.dtype());
   return y;
 }
 
@@ -97,10 +68,10 @@ Tensors<3> Conv2d::backward(Context& ctx, const Params& params, const Saved& sav
   Tensors<3> grads;
   if (needs[0]) grads[0] = input_gradient(ctx, params, saved, d);
   if (needs[1]) {
-    const Tensor rows = sees_itself(params) ? x : all_windows(ctx, x, windows);
-    grads[1] = weight_gradient(ctx, at(d, 0, 0), at(rows, 0, 0), weight, windows.count(), x.dtype());
+    const Rows seen = all(x, sees_itself(params) ? nullptr : &windows);
+    grads[1] = weight_gradient(ctx, all(d), seen, weight, windows.count(), x.dtype());
   }
-  if (needs[2] && bias) grads[2] = bias_gradient(ctx, at(dy, 0, 0), windows.count(), weight.dim(0), x.dtype());
+  if (needs[2] && bias) grads[2] = bias_gradient(ctx, all(dy), windows.count(), weight.dim(0), x.dtype());
   return grads;
 }
 

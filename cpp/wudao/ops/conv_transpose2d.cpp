@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "wudao/ops/add.h"
+#include "wudao/ops/convolution_phases.h"
 #include "wudao/ops/convolution_products.h"
 
 namespace wudao::ops {
@@ -34,27 +35,19 @@ void check(const ConvolutionParams& params, const Tensors<3>& inputs) {
   }
 }
 
-std::byte* from_row(const Tensor& tensor, std::int64_t row, std::int64_t size) {
-  return static_cast<std::byte*>(tensor.raw()) + static_cast<std::size_t>(row * size) * size_of(tensor.dtype());
-}
-
 }  // namespace
 
 Tensor ConvTranspose2d::forward(Context& ctx, const Params& params, const Tensors<3>& inputs, Saved* saved) {
   check(params, inputs);
   const auto& [x, weight, bias] = inputs;
   const Windows windows = windows_of_result(params, x, weight);
-  const DType sum = accumulator_of(x.dtype());
   Tensor y = ctx.empty({windows.batch, windows.height, windows.width, windows.channels}, params.out);
-  const std::int64_t each = windows.down * windows.across, pixels = windows.height * windows.width;
-  const Tensor rows = ctx.empty({pictures_at_a_time(windows, sum) * each, windows.row()}, sum);
   const void* const shift = bias.defined() ? bias.raw() : nullptr;
-  for_pictures(windows, sum, [&](const Windows& some, std::int64_t first) {
-    multiply(ctx, {from_row(x, first * each, x.dim(3)), x.dtype()}, weight, nullptr, {rows.raw(), sum}, some.count(),
-             x.dtype());
-    ctx.kernels->add_windows({rows.raw(), shift, from_row(y, first * pixels, windows.channels), sum, params.out, some,
-                              ctx.pool.get()});
-  });
+  for (const Phase& phase : phases_of(params, x.shape(), y.shape())) {
+    const Tensor part = weight_of_phase(ctx, params, phase, weight, true);
+    multiply(ctx, {x.raw(), x.dtype(), &phase.windows}, part, shift, {y.raw(), y.dtype(), nullptr, &phase.pixels},
+             phase.windows.count(), x.dtype());
+  }
   if (saved != nullptr) *saved = {x, weight, bias.defined()};
   return y;
 }
@@ -68,18 +61,19 @@ Tensors<3> ConvTranspose2d::backward(Context& ctx, const Params& params, const S
   check_shards(name, ctx, x.dim(0));
   Tensors<3> grads;
   if (needs[0] || needs[1]) {
-    const Tensor d = convert(ctx, dy, x.dtype()), rows = ctx.empty({windows.count(), windows.row()}, x.dtype());
-    ctx.kernels->gather_windows({d.raw(), rows.raw(), x.dtype(), windows, ctx.pool.get()});
+    const Tensor d = convert(ctx, dy, x.dtype());
+    const Rows seen = {d.raw(), x.dtype(), &windows};
     if (needs[0]) {
       grads[0] = ctx.empty(x.shape(), x.dtype());
-      multiply_back(ctx, {rows.raw(), x.dtype()}, weight, {grads[0].raw(), x.dtype()}, windows.count(), x.dtype());
+      multiply_back(ctx, seen, weight, {grads[0].raw(), x.dtype()}, windows.count(), x.dtype());
     }
     if (needs[1]) {
-      grads[1] = weight_gradient(ctx, {rows.raw(), x.dtype()}, {x.raw(), x.dtype()}, weight, windows.count(), x.dtype());
+      grads[1] = weight_gradient(ctx, seen, {x.raw(), x.dtype()}, weight, windows.count(), x.dtype());
     }
   }
   if (needs[2] && bias) {
-    grads[2] = bias_gradient(ctx, {dy.raw(), dy.dtype()}, windows.pixels(), windows.channels, x.dtype());
+    const std::int64_t pixels = windows.batch * windows.height * windows.width;
+    grads[2] = bias_gradient(ctx, {dy.raw(), dy.dtype()}, pixels, windows.channels, x.dtype());
   }
   return grads;
 }

@@ -10,7 +10,6 @@
 // (Chellapilla et al. 2006), so they add in the same fixed order.
 #pragma once
 
-#include "wudao/kernels/maps.h"
 #include "wudao/ops/op.h"
 
 namespace wudao::ops {

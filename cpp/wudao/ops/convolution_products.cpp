@@ -1,15 +1,11 @@
 #include "wudao/ops/convolution_products.h"
 
-#include <algorithm>
-
 #include "wudao/kernels/products.h"
 #include "wudao/kernels/rows.h"
 #include "wudao/ops/packed_weight.h"
 
 namespace wudao::ops {
 namespace {
-
-constexpr std::int64_t kRowBytes = std::int64_t{2} << 20;  // of windows at work together
 
 void check_numbers(std::string_view op, const ConvolutionParams& p) {
   if (p.kernel < 1) fail<ConfigError>(op, "kernel", "at least 1", text(p.kernel));
@@ -31,6 +27,7 @@ kernels::LinearBackward gradients(const Context& ctx, const Rows& dy, const Tens
   p.out = weight.dim(0);
   p.shards = ctx.shards;
   p.pool = ctx.pool.get();
+  p.dy_windows = dy.windows;
   return p;
 }
 
@@ -50,13 +47,8 @@ void check_convolution(std::string_view op, const ConvolutionParams& params, con
   check_dtype(op, "bias", bias, sum);
 }
 
-kernels::Windows windows_of(const ConvolutionParams& params, const Shape& map, std::int64_t down, std::int64_t across) {
-  return {map[0], map[1], map[2], map[3], params.kernel, params.stride, params.padding, down, across};
-}
-
-std::int64_t pictures_at_a_time(const kernels::Windows& w, DType dtype) {
-  const std::int64_t bytes = w.down * w.across * w.row() * static_cast<std::int64_t>(size_of(dtype));
-  return std::clamp(kRowBytes / std::max<std::int64_t>(bytes, 1), std::int64_t{1}, std::max<std::int64_t>(w.batch, 1));
+kernels::Windows windows_of(const ConvolutionParams& p, const Shape& map, std::int64_t down, std::int64_t across) {
+  return {map[0], map[1], map[2], map[3], p.kernel, p.kernel, p.stride, -p.padding, -p.padding, down, across};
 }
 
 void multiply(Context& ctx, const Rows& x, const Tensor& weight, const void* bias, const Rows& y, std::int64_t rows,
@@ -74,6 +66,8 @@ void multiply(Context& ctx, const Rows& x, const Tensor& weight, const void* bia
   p.in = weight.dim(1);
   p.out = weight.dim(0);
   p.pool = ctx.pool.get();
+  p.windows = x.windows;
+  p.pixels = y.pixels;
   ctx.kernels->linear_forward(p);
 }
 
@@ -83,6 +77,7 @@ void multiply_back(Context& ctx, const Rows& dy, const Tensor& weight, const Row
   kernels::LinearBackward p = gradients(ctx, dy, weight, rows, compute);
   p.packed = packed.forms();
   p.dx = dx.data;
+  p.pixels = dx.pixels;
   ctx.kernels->linear_backward(p);
 }
 
@@ -91,6 +86,7 @@ Tensor weight_gradient(Context& ctx, const Rows& dy, const Rows& x, const Tensor
   Tensor gradient = ctx.empty(weight.shape(), weight.dtype());
   kernels::LinearBackward p = gradients(ctx, dy, weight, rows, compute);
   p.x = x.data;
+  p.x_windows = x.windows;
   p.dweight = gradient.raw();
   ctx.kernels->linear_backward(p);
   return gradient;

@@ -1,7 +1,7 @@
 // The products inside convolutions: of windows as rows of a matrix with the weight, some pictures at a time.
 #pragma once
 
-#include "wudao/kernels/maps.h"
+#include "wudao/kernels/windows.h"
 #include "wudao/ops/convolution.h"
 
 namespace wudao::ops {
@@ -13,24 +13,12 @@ void check_convolution(std::string_view op, const ConvolutionParams& params, con
 // The windows of a map of this shape; of a transposed convolution the map is its result.
 kernels::Windows windows_of(const ConvolutionParams& params, const Shape& map, std::int64_t down, std::int64_t across);
 
-// Pictures whose windows are worked on together: as many as leave their rows in the caches.
-std::int64_t pictures_at_a_time(const kernels::Windows& windows, DType dtype);
-
-// Calls run(windows of some pictures, first picture) for all of them in turn.
-template <class Run>
-void for_pictures(const kernels::Windows& windows, DType dtype, Run&& run) {
-  const std::int64_t most = pictures_at_a_time(windows, dtype);
-  for (std::int64_t first = 0; first < windows.batch; first += most) {
-    kernels::Windows some = windows;
-    some.batch = windows.batch - first < most ? windows.batch - first : most;
-    run(some, first);
-  }
-}
-
-// A matrix somewhere inside a tensor, or nothing.
+// A matrix somewhere inside a tensor, or nothing; where the tensor is a map, its windows or some of its pixels.
 struct Rows {
   void* data = nullptr;
   DType dtype = DType::kFloat32;
+  const kernels::Windows* windows = nullptr;
+  const kernels::Pixels* pixels = nullptr;
 };
 
 // y = x W^T + bias over `rows` rows.

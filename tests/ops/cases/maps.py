@@ -74,6 +74,7 @@ _SIZES = [
     {"b": 1, "h": 8, "w": 8, "c": 1, "o": 4},
     {"b": 4, "h": 7, "w": 5, "c": 17, "o": 33},
     {"b": 4, "h": 10, "w": 10, "c": 8, "o": 17},
+    {"b": 2, "h": 6, "w": 5, "c": 64, "o": 19},  # whole slivers of a product lie side by side in the map
 ]
 
 

@@ -17,6 +17,7 @@ enum class Workspace : int {
   kDenseC,
   kPacked,   // packed blocks of the plain product
   kPanel,    // a packed panel that one task uses
+  kWindows,    // windows of a map, gathered for a block of a product
   kLibrary,  // the matrix library's own
   kCount,
 };

@@ -24,7 +24,7 @@ const cpu::gemm::PackedB& packed(const kernels::LinearForward& p) {
 template <class T>
 void forward(const kernels::LinearForward& p) {
   const auto& weight = packed(p);
-  if (p.rows <= gemm::kFewRows) return forward_few<T>(p, weight);
+  if (p.rows <= gemm::kFewRows && p.windows == nullptr && p.pixels == nullptr) return forward_few<T>(p, weight);
   for_each_tile(p.pool, p.rows, weight.panels,
                 [&](int panel, std::int64_t row, std::int64_t rows) { forward_tile<T>(p, weight, panel, row, rows); });
 }

@@ -54,19 +54,25 @@ void make_dx(const kernels::LinearBackward& p) {
   const auto& weight =
       cpu::packed_weight(plain_gemm, *p.packed, cpu::WeightUse::kBackward, {p.weight, p.out, p.in, p.compute}, *p.pool);
   for_each_tile(p.pool, p.rows, weight.panels, [&](int panel, std::int64_t row, std::int64_t rows) {
-    dx_tile<T>({p.du, p.dx, p.compute, p.in, p.out}, weight, panel, row, rows);
+    dx_tile<T>({p.du, p.dx, p.compute, p.in, p.out, p.dy_windows, p.pixels}, weight, panel, row, rows);
   });
 }
 
+// Windows are always the right factor; where dy has them, the gradient is made the other way round.
 void make_dweight(const kernels::LinearBackward& p) {
   const std::int64_t rows = p.rows / p.shards;
+  const bool turned = p.dy_windows != nullptr;
+  const kernels::Windows* const windows = turned ? p.dy_windows : p.x_windows;
+  const void *const left = turned ? p.x : p.du, *const right = turned ? p.du : p.x;
+  const std::int64_t m = turned ? p.in : p.out, n = turned ? p.out : p.in;
   auto* parts = static_cast<ShardRows*>(
       cpu::workspace(cpu::Workspace::kParts, p.shards * static_cast<std::int64_t>(sizeof(ShardRows))));
   for (std::int64_t s = 0; s < p.shards; ++s) {
-    parts[s] = {element(p.du, p.compute, s * rows * p.out), element(p.x, p.compute, s * rows * p.in), rows, true, true};
+    const void* const of_shard = windows != nullptr ? right : element(right, p.compute, s * rows * n);
+    parts[s] = {element(left, p.compute, s * rows * m), of_shard, rows, true, true, s * rows};
   }
   void* const nodes[] = {p.dweight};
-  shard_product({parts, p.shards, p.out, p.in, p.out, p.in, p.compute, 0, false, nodes, p.pool});
+  shard_product({parts, p.shards, m, n, m, n, p.compute, 0, false, nodes, p.pool, false, windows, turned});
 }
 
 template <class T>

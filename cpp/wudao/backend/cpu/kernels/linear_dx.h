@@ -11,15 +11,19 @@ struct InputGradient {
   void* dx;        // (any, in) compute
   DType compute;
   std::int64_t in, out;
+  const kernels::Windows* windows = nullptr;  // du is a map, and its rows these windows
+  const kernels::Pixels* pixels = nullptr;    // dx is a map, and its rows these pixels
 };
 
 // Rows [row, row + rows) by one panel of W.
 template <class T>
 void dx_tile(const InputGradient& p, const cpu::gemm::PackedB& weight, int panel, std::int64_t row, std::int64_t rows) {
-  const cpu::gemm::Operand du = {element(p.du, p.compute, row * p.out), p.compute, rows, p.out, p.out, 1};
-  gemm::multiply_panel<T>(du, weight, panel, [&](const gemm::Piece<T>& piece) {
+  const void* const first = p.windows == nullptr ? element(p.du, p.compute, row * p.out) : p.du;
+  const cpu::gemm::Operand du = {first, p.compute, rows, p.out, p.out, 1};
+  gemm::multiply_panel<T>({du, p.windows, row}, weight, panel, [&](const gemm::Piece<T>& piece) {
     for (std::int64_t r = 0; r < piece.rows; ++r) {
-      store_row(piece.sums + r * piece.line, p.dx, p.compute, (row + piece.row + r) * p.in + piece.col, piece.cols);
+      const std::int64_t n = row + piece.row + r, place = p.pixels == nullptr ? n : p.pixels->place(n);
+      store_row(piece.sums + r * piece.line, p.dx, p.compute, place * p.in + piece.col, piece.cols);
     }
   });
 }

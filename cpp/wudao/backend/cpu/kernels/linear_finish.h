@@ -39,7 +39,8 @@ void drop(const kernels::LinearForward& p, const gemm::Piece<T>& piece) {
 template <class S, class T>
 void store(const kernels::LinearForward& p, const gemm::Piece<T>& piece) {
   for (std::int64_t r = 0; r < piece.rows; ++r) {
-    const std::int64_t first = (piece.row + r) * p.out + piece.col;
+    const std::int64_t row = piece.row + r, place = p.pixels == nullptr ? row : p.pixels->place(row);
+    const std::int64_t first = place * p.out + piece.col;
     const T* sums = piece.sums + r * piece.line;
     const S* residual = p.residual == nullptr ? nullptr : static_cast<const S*>(p.residual) + first;
     S* y = static_cast<S*>(p.y) + first;

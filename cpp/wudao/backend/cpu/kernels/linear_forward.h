@@ -10,9 +10,10 @@ namespace wudao::WUDAO_ISA {
 template <class T>
 void forward_tile(const kernels::LinearForward& p, const cpu::gemm::PackedB& weight, int panel, std::int64_t row,
                   std::int64_t rows) {
-  const cpu::gemm::Operand x = {element(p.x, p.compute, row * p.in), p.compute, rows, p.in, p.in, 1};
+  const void* const first = p.windows == nullptr ? element(p.x, p.compute, row * p.in) : p.x;
+  const cpu::gemm::Operand x = {first, p.compute, rows, p.in, p.in, 1};
   with_type_like<T>(p.compute, [&](auto compute) {
-    gemm::multiply_panel<T>(x, weight, panel, [&](gemm::Piece<T> piece) {
+    gemm::multiply_panel<T>({x, p.windows, row}, weight, panel, [&](gemm::Piece<T> piece) {
       piece.row += row;
       finish_linear<typename decltype(compute)::type>(p, piece);
     });

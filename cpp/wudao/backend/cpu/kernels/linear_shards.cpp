@@ -1,5 +1,6 @@
 #include "wudao/backend/cpu/kernels/linear_shards.h"
 
+#include "wudao/backend/cpu/gemm/plain/window_product.h"
 #include "wudao/backend/cpu/kernels/linear_rows.h"
 #include "wudao/backend/cpu/kernels/linear_tiles.h"
 #include "wudao/backend/cpu/kernels/shard_tree.h"
@@ -59,7 +60,16 @@ void load_tile(const ShardProduct& p, const Tile& tile, T* node, void* whole) {
 }
 
 template <class T>
+void store_turned(const ShardProduct& p, const Tile& tile, const T* node, void* whole) {
+  T* const there = static_cast<T*>(whole) + tile.col * p.m + tile.row;
+  for (std::int64_t j = 0; j < tile.cols; ++j) {
+    for (std::int64_t i = 0; i < tile.rows; ++i) there[j * p.m + i] = node[i * tile.cols + j];
+  }
+}
+
+template <class T>
 void store_tile(const ShardProduct& p, const Tile& tile, const T* node, void* whole) {
+  if (p.turned) return store_turned(p, tile, node, whole);
   constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
   T* const there = place_of<T>(p, tile, whole);
   const std::int64_t bytes = tile.cols * kSize;
@@ -82,9 +92,14 @@ void add_part(const ShardProduct& p, const ShardRows& part, const Tile& tile, T*
   }
   const cpu::gemm::Operand left = {
       element(part.left, p.compute, tile.row), p.compute, tile.rows, part.rows, 1, p.left_stride};
+  const cpu::gemm::Result result = {node, tile.cols, !part.opens};
+  if (p.windows != nullptr) {
+    void* const work = cpu::workspace(cpu::Workspace::kPacked, sizeof(gemm::Work));
+    return gemm::multiply_windows(left, *p.windows, part.right, part.window, tile.col, tile.cols, result, work);
+  }
   const cpu::gemm::Operand right = {
       element(part.right, p.compute, tile.col), p.compute, part.rows, tile.cols, p.right_stride, 1};
-  cpu::gemm::provider().multiply(left, right, {node, tile.cols, !part.opens});
+  cpu::gemm::provider().multiply(left, right, result);
 }
 
 template <class T>
@@ -101,6 +116,8 @@ void make_tile(const ShardProduct& p, const Course& course, const Tile& tile) {
   }
   for (int slot = course.lowest; slot < course.after; ++slot) store_tile(p, tile, nodes[slot], p.nodes[slot]);
 }
+
+constexpr std::int64_t kMostValues = 768 * 256;  // of a tile
 
 struct TileShape {
   std::int64_t rows, cols;
@@ -120,11 +137,12 @@ double time_of(const ShardProduct& p, const TileShape& tile) {
 }
 
 // The best cut for this size and number of threads; it never shows in the bits. A tile of float32 is 768 KiB at most:
-// it streams through the second-level cache once per block of K.
+// it streams through the second-level cache once per block of K. Where rows are few, wide tiles pack them less often.
 TileShape tile_shape(const ShardProduct& p) {
   TileShape best = {96, 64};
   for (std::int64_t rows : {768, 384, 288, 192, 96}) {
-    for (std::int64_t cols : {256, 128, 64}) {
+    for (std::int64_t cols : {512, 320, 256, 128, 64}) {
+      if (smaller(rows, p.m) * cols > kMostValues) continue;
       if (time_of(p, {rows, cols}) < time_of(p, best)) best = {rows, cols};
     }
   }

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "wudao/base/dtype.h"
+#include "wudao/kernels/windows.h"
 
 namespace wudao {
 class ThreadPool;
@@ -22,6 +23,7 @@ struct ShardRows {
   const void* right;  // (rows, n)
   std::int64_t rows;
   bool opens, closes;
+  std::int64_t window = 0;  // where right is a map: the first of these rows among its windows
 };
 
 struct ShardProduct {
@@ -34,6 +36,8 @@ struct ShardProduct {
   void* const* nodes;                            // memory for waiting nodes, (m, n) each; nodes[0] receives the result
   ThreadPool* pool;
   bool stream = false;  // the result is stored past the caches
+  const kernels::Windows* windows = nullptr;  // right is a map in every part, and its rows windows of it
+  bool turned = false;                        // the result is stored as (n, m); for products in one portion
 };
 
 // How many nodes need memory: those that wait before or after the parts of `product`.

@@ -1,9 +1,7 @@
-// The loops around the register tile. Compiled once per instruction set.
-//
-// K is cut into blocks of kBlock units, so that a sliver of the block stays in the first-level cache while all rows
-// pass over it; each block's sums are added to C, in order.
+// What the plain provider offers. Compiled once per instruction set.
 #include "wudao/backend/cpu/gemm/plain/kernels.h"
 
+#include "wudao/backend/cpu/gemm/plain/blocks.h"
 #include "wudao/backend/cpu/gemm/plain/panel.h"
 
 namespace wudao::WUDAO_ISA::gemm {
@@ -17,52 +15,13 @@ Source<Element> source_of_b(const Operand& b) {
   return {static_cast<const Element*>(b.data), b.rows, b.cols, b.row_stride, b.col_stride};
 }
 
-// C (+)= rows of A times the slivers of one block of K; `sliver_units` is the distance of slivers.
-template <class Kind>
-struct Block {
-  Rows a;
-  const typename Kind::Unit* b;
-  std::int64_t sliver_units, units, rows, cols;
-  typename Kind::Sum* c;
-  std::int64_t c_stride;
-  bool add;
-};
-
-template <class Kind>
-void multiply_block(const Block<Kind>& t) {
-  for (std::int64_t j = 0; j < t.cols; j += kSliver<Kind>) {
-    const auto* sliver = t.b + j / kSliver<Kind> * t.sliver_units;
-    const std::int64_t cols = smaller(kSliver<Kind>, t.cols - j);
-    for (std::int64_t i = 0; i < t.rows; i += kRows) {
-      const int count = static_cast<int>(smaller(kRows, t.rows - i));
-      tile_of_rows<Kind>(count, t.units, rows_from(t.a, i), sliver, t.c + i * t.c_stride + j, t.c_stride, cols, t.add);
-    }
-  }
-}
-
-// C (+)= A B, block of K by block of K; a block of B is packed once for all rows, a block of A once for kColBlock
-// columns.
+// C (+)= A B of operands that lie in memory.
 template <class Kind, class From>
 void multiply_operands(const Operand& a, const Operand& b, const Result& c, Work& work) {
-  using Element = typename From::Element;
-  using Unit = typename Kind::Unit;
-  constexpr std::int64_t kDepth = kBlock * Kind::kDepth;
-  const Source<Element> left = {static_cast<const Element*>(a.data), a.cols, a.rows, a.col_stride, a.row_stride},
-                        right = source_of_b<Element>(b);
-  Unit* const packed = reinterpret_cast<Unit*>(work.b);
-  for (std::int64_t k = 0; k < a.cols; k += kDepth) {
-    for (std::int64_t j = 0; j < b.cols; j += kColBlock) {
-      const auto columns = block_of(right, k, kDepth, j, kColBlock);
-      pack_slivers<Kind, From>(columns, packed);
-      for (std::int64_t i = 0; i < a.rows; i += kRowBlock) {
-        const auto rows = block_of(left, k, kDepth, i, kRowBlock);
-        const std::int64_t units = units_of<Kind>(rows.depth);
-        typename Kind::Sum* const to = static_cast<typename Kind::Sum*>(c.data) + i * c.row_stride + j;
-        multiply_block<Kind>({rows_of_a<Kind, From>(rows, work.a), packed, units * kSliver<Kind>, units, rows.width,
-                              columns.width, to, c.row_stride, c.accumulate || k > 0});
-      }
-    }
-  }
+  const auto right = source_of_b<typename From::Element>(b);
+  multiply_blocks<Kind, From>(a, b.cols, c, work, [&](auto k, auto depth, auto j, auto width, auto* to) {
+    pack_slivers<Kind, From, kColVectors, false>(block_of(right, k, depth, j, width), to);
+  });
 }
 
 template <class Kind>

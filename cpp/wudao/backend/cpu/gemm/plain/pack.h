@@ -139,8 +139,8 @@ void pack_columns(const Source<typename From::Element>& b, std::int64_t j0, type
   pack_units<Kind, From, V>(b, done, j0, kWidth<Kind>, out);
 }
 
-// All slivers of a block: [sliver][unit][V vectors].
-template <class Kind, class From, int V = kColVectors>
+// All slivers of a block: [sliver][unit][V vectors]. Vectors past the width are zeros if kZeros, else left as they are.
+template <class Kind, class From, int V = kColVectors, bool kZeros = true>
 void pack_slivers(const Source<typename From::Element>& b, typename Kind::Unit* out) {
   constexpr int kCols = V * kWidth<Kind>;
   const std::int64_t done = b.stride == 1 ? pack_whole_slivers<Kind, From, V>(b, out) : 0;
@@ -149,7 +149,8 @@ void pack_slivers(const Source<typename From::Element>& b, typename Kind::Unit* 
       pack_units<Kind, From, V>(b, done, j, kCols, out);
       continue;
     }
-    for (int v = 0; v < V; ++v) pack_columns<Kind, From, V>(b, j + v * kWidth<Kind>, out + v * kWidth<Kind>);
+    for (int v = 0; v < V && (kZeros || j + v * kWidth<Kind> < b.width); ++v)
+      pack_columns<Kind, From, V>(b, j + v * kWidth<Kind>, out + v * kWidth<Kind>);
   }
 }
 

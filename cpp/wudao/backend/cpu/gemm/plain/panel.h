@@ -4,11 +4,13 @@
 #include "wudao/backend/cpu/gemm/packed.h"
 #include "wudao/backend/cpu/gemm/plain/rows.h"
 #include "wudao/backend/cpu/gemm/plain/tile_rows.h"
+#include "wudao/backend/cpu/gemm/plain/windows.h"
 #include "wudao/backend/cpu/workspace.h"
 
 namespace wudao::WUDAO_ISA::gemm {
 
-// Finished sums of a product: rows [row, row + rows) of A by columns [col, col + cols) of B, in lines of `line`.
+// Finished sums of a product: rows [row, row + rows) of A by columns [col, col + cols) of B, in lines of `line`. What
+// lies between them and the end of their last vector may be read.
 template <class T>
 struct Piece {
   T* sums;
@@ -18,6 +20,29 @@ struct Piece {
 // The columns of the widest piece.
 template <class T>
 constexpr std::int64_t kPieceCols = kColVectors * kVectorBytes / static_cast<std::int64_t>(sizeof(T));
+
+// The first factor: rows in memory, or windows of the map that begins there, from window `window` on.
+struct First {
+  First(const cpu::gemm::Operand& rows, const Windows* windows = nullptr, std::int64_t window = 0)
+      : rows(rows), windows(windows), window(window) {}
+  cpu::gemm::Operand rows;
+  const Windows* windows;
+  std::int64_t window;
+};
+
+// A block of rows by `depth` of K. Windows are gathered here, so they never leave the caches.
+template <class Element>
+Source<Element> block_of(const First& a, std::int64_t k, std::int64_t depth, std::int64_t row) {
+  const auto* const data = static_cast<const Element*>(a.rows.data);
+  if (a.windows == nullptr) {
+    return block_of(Source<Element>{data, a.rows.cols, a.rows.rows, 1, a.rows.row_stride}, k, depth, row, kRowBlock);
+  }
+  const std::int64_t size = smaller(depth, a.rows.cols - k), rows = smaller(kRowBlock, a.rows.rows - row);
+  auto* const gathered = static_cast<Element*>(
+      cpu::workspace(cpu::Workspace::kWindows, kRowBlock * depth * static_cast<std::int64_t>(sizeof(Element))));
+  gather_windows(*a.windows, data, a.window + row, rows, {k, k + size}, gathered);
+  return {gathered, size, rows, 1, size};
+}
 
 // One block of K of some rows; B is the panel from its first unit in this block on.
 template <class Kind>
@@ -35,18 +60,20 @@ void multiply_sliver_of(const PanelBlock<Kind>& t, const typename Second<Tile>::
                         std::int64_t j, typename Kind::Sum* partial, Finish& finish) {
   using Sum = typename Kind::Sum;
   constexpr std::int64_t kLine = kSliver<Kind>, kPartialLine = cpu::gemm::kPanelCols;
-  for (std::int64_t i = 0; i < t.rows; i += kRows) {
-    const int rows = static_cast<int>(smaller(kRows, t.rows - i));
+  const std::int64_t cols = smaller(kLine, panel.size - j), whole = rounded_up(cols, kWidth<Kind>);  // whole vectors
+  const std::int64_t pass = rows_of_pass<Tile>(whole), line = pass > kRows ? kLine / 2 : kLine;
+  for (std::int64_t i = 0; i < t.rows; i += pass) {
+    const int rows = static_cast<int>(smaller(pass, t.rows - i));
     Sum* const waiting = t.first && t.last ? nullptr : partial + i * kPartialLine + j;
     if (!t.last) {
-      tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, waiting, kPartialLine, kLine, !t.first);
+      tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, waiting, kPartialLine, whole, !t.first);
       continue;
     }
     alignas(64) Sum sums[kRows * kLine];
     for (int r = 0; r < rows && !t.first; ++r)
-      __builtin_memcpy(sums + r * kLine, waiting + r * kPartialLine, sizeof(Sum) * kLine);
-    tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, sums, kLine, kLine, !t.first);
-    finish(Piece<Sum>{sums, kLine, t.first_row + i, rows, panel.begin + j, smaller(kLine, panel.size - j)});
+      __builtin_memcpy(sums + r * line, waiting + r * kPartialLine, sizeof(Sum) * static_cast<std::size_t>(whole));
+    tile_of_rows<Tile>(rows, t.units, rows_from(t.a, i), sliver, sums, line, whole, !t.first);
+    finish(Piece<Sum>{sums, line, t.first_row + i, rows, panel.begin + j, cols});
   }
 }
 
@@ -77,31 +104,30 @@ void multiply_block(const PanelBlock<Kind>& t, cpu::gemm::Panel panel, typename 
 }
 
 template <class Kind, class From, class Finish>
-void multiply_panel_of(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& packed, int panel, Finish& finish) {
+void multiply_panel_of(const First& a, const cpu::gemm::PackedB& packed, int panel, Finish& finish) {
   using Sum = typename Kind::Sum;
-  using Element = typename From::Element;
   constexpr std::int64_t kDepth = kBlock * Kind::kDepth;
+  const std::int64_t cols = a.rows.cols, rows = a.rows.rows;
   auto& work = *static_cast<Work*>(cpu::workspace(cpu::Workspace::kPacked, sizeof(Work)));
   constexpr std::int64_t kPartialBytes = kRowBlock * cpu::gemm::kPanelCols * static_cast<std::int64_t>(sizeof(Sum));
   Sum* const partial =
-      a.cols > kDepth ? static_cast<Sum*>(cpu::workspace(cpu::Workspace::kTile, kPartialBytes)) : nullptr;
+      cols > kDepth ? static_cast<Sum*>(cpu::workspace(cpu::Workspace::kTile, kPartialBytes)) : nullptr;
   const auto* b = reinterpret_cast<const typename Second<Kind>::Unit*>(packed.panel_data(panel));
-  const Source<Element> rows = {static_cast<const Element*>(a.data), a.cols, a.rows, 1, a.row_stride};
-  for (std::int64_t i = 0; i < rows.width; i += kRowBlock) {
+  for (std::int64_t i = 0; i < rows; i += kRowBlock) {
     std::int64_t k = 0;
     do {  // once when K is 0
-      const auto part = block_of(rows, k, kDepth, i, kRowBlock);
+      const auto part = block_of<typename From::Element>(a, k, kDepth, i);
       const PanelBlock<Kind> block = {rows_of_a<Kind, From>(part, work.a),
                                       b + k / Kind::kDepth * kSliver<Kind>,
-                                      units_of<Kind>(a.cols) * kSliver<Kind>,
+                                      units_of<Kind>(cols) * kSliver<Kind>,
                                       units_of<Kind>(part.depth),
                                       i,
                                       part.width,
                                       k == 0,
-                                      k + kDepth >= a.cols};
+                                      k + kDepth >= cols};
       multiply_block<Kind>(block, cpu::gemm::panel_of(packed, panel), partial, work.b, finish);
       k += kDepth;
-    } while (k < a.cols);
+    } while (k < cols);
   }
 }
 
@@ -173,14 +199,14 @@ void multiply_few(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& packed,
 }
 
 // Calls finish(Piece<T>) for every piece of A times a panel. A is row-major of type packed.compute, T its accumulator.
-// Uses the work spaces kPacked and kTile.
+// Uses the work spaces kPacked, kTile and kWindows.
 template <class T, class Finish>
-void multiply_panel(const cpu::gemm::Operand& a, const cpu::gemm::PackedB& packed, int panel, Finish&& finish) {
+void multiply_panel(const First& a, const cpu::gemm::PackedB& packed, int panel, Finish&& finish) {
   if constexpr (sizeof(T) == 8) {
     multiply_panel_of<F64, AsIs<F64>>(a, packed, panel, finish);
-  } else if (a.dtype == DType::kBFloat16) {
+  } else if (a.rows.dtype == DType::kBFloat16) {
     multiply_panel_of<KeptBf16, FromBf16>(a, packed, panel, finish);
-  } else if (a.dtype == DType::kFloat16) {
+  } else if (a.rows.dtype == DType::kFloat16) {
     multiply_panel_of<F32, WidenedHalf>(a, packed, panel, finish);
   } else {
     multiply_panel_of<F32, AsIs<F32>>(a, packed, panel, finish);

@@ -55,7 +55,7 @@ Rows rows_of_a(const Source<typename From::Element>& a, void* work) {
             0};
   }
   constexpr std::int64_t kUnitBytes = sizeof(Unit), kRowsTogether = kRowSliver<Kind>;
-  pack_slivers<Kind, From, kRowSliver<Kind> / kWidth<Kind>>(a, static_cast<Unit*>(work));
+  pack_slivers<Kind, From, kRowSliver<Kind> / kWidth<Kind>, false>(a, static_cast<Unit*>(work));
   return {{static_cast<const char*>(work), kUnitBytes, kRowsTogether * kUnitBytes},
           kRowsTogether,
           units_of<Kind>(a.depth) * kRowsTogether * kUnitBytes};

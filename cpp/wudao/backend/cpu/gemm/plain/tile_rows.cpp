@@ -4,23 +4,23 @@ namespace wudao::WUDAO_ISA::gemm {
 
 namespace {
 
-template <class Kind, bool kFetches>
+template <class Kind, int V, bool kFetches, int R = 1>
 void choose(int rows, std::int64_t steps, const UnitsOfA& a, const typename Second<Kind>::Unit* b, const char* next,
             typename Kind::Sum* c, std::int64_t stride, std::int64_t cols, bool add) {
-  switch (rows) {
-    case 1:
-      return tile<Kind, 1, kFetches>(steps, a, b, next, c, stride, cols, add);
-    case 2:
-      return tile<Kind, 2, kFetches>(steps, a, b, next, c, stride, cols, add);
-    case 3:
-      return tile<Kind, 3, kFetches>(steps, a, b, next, c, stride, cols, add);
-    case 4:
-      return tile<Kind, 4, kFetches>(steps, a, b, next, c, stride, cols, add);
-    case 5:
-      return tile<Kind, 5, kFetches>(steps, a, b, next, c, stride, cols, add);
-    default:
-      return tile<Kind, 6, kFetches>(steps, a, b, next, c, stride, cols, add);
+  if constexpr (R < rows_of_pass<Kind>(V * kWidth<Kind>)) {
+    if (rows > R) return choose<Kind, V, kFetches, R + 1>(rows, steps, a, b, next, c, stride, cols, add);
   }
+  tile<Kind, R, V, kFetches>(steps, a, b, next, c, stride, cols, add);
+}
+
+// Of a sliver with few columns only the vectors that hold them.
+template <class Kind, int V = kColVectors>
+void choose_vectors(int rows, std::int64_t steps, const UnitsOfA& a, const typename Second<Kind>::Unit* b,
+                    typename Kind::Sum* c, std::int64_t stride, std::int64_t cols, bool add) {
+  if constexpr (V > 1) {
+    if (cols <= (V - 1) * kWidth<Kind>) return choose_vectors<Kind, V - 1>(rows, steps, a, b, c, stride, cols, add);
+  }
+  choose<Kind, V, false>(rows, steps, a, b, nullptr, c, stride, cols, add);
 }
 
 }  // namespace
@@ -28,8 +28,8 @@ void choose(int rows, std::int64_t steps, const UnitsOfA& a, const typename Seco
 template <class Kind>
 void tile_of_rows(int rows, std::int64_t steps, const UnitsOfA& a, const typename Second<Kind>::Unit* b,
                   typename Kind::Sum* c, std::int64_t stride, std::int64_t cols, bool add, const char* next) {
-  if (next != nullptr) return choose<Kind, true>(rows, steps, a, b, next, c, stride, cols, add);
-  choose<Kind, false>(rows, steps, a, b, next, c, stride, cols, add);
+  if (next != nullptr) return choose<Kind, kColVectors, true>(rows, steps, a, b, next, c, stride, cols, add);
+  choose_vectors<Kind>(rows, steps, a, b, c, stride, cols, add);
 }
 
 template void tile_of_rows<F32>(int, std::int64_t, const UnitsOfA&, const F32::Unit*, float*, std::int64_t,
