@@ -102,6 +102,18 @@ def tokenizer_with_levels(comm):
     assert whole.core.counts == part.core.counts and sum(part.core.counts) == BATCH * 16
 
 
+def tokenizer_with_mixtures(comm):
+    """The noise of a row is that of its place in the global batch."""
+    shape = VQConfig(channels=8, residual_blocks=1, residual_channels=4, codes=16, code_width=6, quantizer="gumbel")
+    whole, part = VQTokenizer(shape, 3), VQTokenizer(shape, 3, comm=comm)
+    for one, micro in ((whole, 8), (part, 1)):
+        one.core.optimize_with({"name": "adamw"})
+        told = [one.core.step(_pictures(turn).astype(np.float32) / 127.5 - 1, 1e-2, 1.0, SHARDS, micro, 0.7, 5, turn)
+                for turn in range(2)]
+        assert told[0]["kl"] > 0
+    assert _bits(whole) == _bits(part)
+
+
 def tokenizer_copies_are_compared(comm):
     """A copy that has changed by itself is named before a checkpoint is written."""
     ranks, hashes = Ranks(comm), {"enc_b.blocks.0.weight": "a", "quantize_t.embed": "b"}
@@ -113,4 +125,4 @@ def tokenizer_copies_are_compared(comm):
 
 
 TOKENIZER_BODIES = (tokenizer_averages, tokenizer_averages_of_a_formula, tokenizer_revival, tokenizer_with_few_shards,
-                    tokenizer_with_levels, tokenizer_copies_are_compared)
+                    tokenizer_with_levels, tokenizer_with_mixtures, tokenizer_copies_are_compared)
