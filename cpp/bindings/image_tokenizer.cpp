@@ -17,6 +17,13 @@
 namespace wudao::python {
 namespace {
 
+vq::Quantizer parse_quantizer(const std::string& name) {
+  if (name == "vq") return vq::Quantizer::kBook;
+  if (name == "gumbel") return vq::Quantizer::kGumbel;
+  if (name == "fsq") return vq::Quantizer::kFsq;
+  fail<ConfigError>("image tokenizer", "quantizer", "vq, gumbel or fsq", name);
+}
+
 vq::TokenizerConfig read_config(const py::dict& dict) {
   vq::TokenizerConfig config;
   for (const auto& [key, value] : dict) {
@@ -26,7 +33,7 @@ vq::TokenizerConfig read_config(const py::dict& dict) {
       continue;
     }
     if (name == "quantizer") {
-      config.quantizer = value.cast<std::string>() == "fsq" ? vq::Quantizer::kFsq : vq::Quantizer::kBook;
+      config.quantizer = parse_quantizer(value.cast<std::string>());
       continue;
     }
     if (name == "levels") {
@@ -42,6 +49,7 @@ vq::TokenizerConfig read_config(const py::dict& dict) {
     const std::pair<const char*, double*> numbers[] = {{"decay", &config.decay},
                                                        {"epsilon", &config.epsilon},
                                                        {"commitment", &config.commitment},
+                                                       {"kl_weight", &config.kl_weight},
                                                        {"absolute", &config.absolute},
                                                        {"squared", &config.squared}};
     bool known = false;
@@ -88,13 +96,14 @@ class TokenizerObject {
     return to_numpy(alone([&] { return tokenizer_.decode(ctx_, ids); }));
   }
 
-  // ({"pixels", "commitment"}, the gradients of the parameters by name); the book has seen the pictures.
-  py::tuple loss_and_gradients(const py::object& images, int shards, int micro_shards) {
+  // ({"pixels", "commitment" or "kl"}, the gradients of the parameters by name); the book has seen the pictures.
+  py::tuple loss_and_gradients(const py::object& images, int shards, int micro_shards, double tau, std::uint64_t seed,
+                               std::uint32_t number) {
     const Tensor x = float_tensor("loss_and_gradients", "images", images, sum_);
     std::vector<Tensor> gradients;
     const train::TokenizerLosses losses = alone([&] {
       const train::TokenizerLosses found =
-          train::learn_batch(ctx_, *comm_, tokenizer_, {x, shards, micro_shards});
+          train::learn_batch(ctx_, *comm_, tokenizer_, {x, shards, micro_shards, tau, seed, number});
       gradients = train::take_gradients(ctx_, tokenizer_.parameters(), *comm_, shards);
       return found;
     });
@@ -108,11 +117,13 @@ class TokenizerObject {
     optimizer_.emplace(ctx_, tokenizer_.parameters(), read_optimizer(optimizer));
   }
 
-  py::dict step(const py::object& images, double lr, double clip, int shards, int micro_shards) {
+  py::dict step(const py::object& images, double lr, double clip, int shards, int micro_shards, double tau,
+                std::uint64_t seed, std::uint32_t number) {
     if (!optimizer_) fail<ConfigError>("train", "optimizer", "one", "none", "Call optimize_with first.");
     const Tensor x = float_tensor("train", "images", images, sum_);
+    const train::TokenizerBatch batch = {x, shards, micro_shards, tau, seed, number};
     const train::TokenizerStep done =
-        alone([&] { return train::step(ctx_, *comm_, tokenizer_, *optimizer_, {x, shards, micro_shards}, lr, clip); });
+        alone([&] { return train::step(ctx_, *comm_, tokenizer_, *optimizer_, batch, lr, clip); });
     py::dict told = of_losses(done.losses);
     told["grad_norm"] = done.grad_norm;
     told["skipped"] = done.skipped;
@@ -163,8 +174,10 @@ class TokenizerObject {
  private:
   static constexpr const char* kBuffers[] = {"quantize_t.embed", "quantize_t.cluster_size", "quantize_t.embed_avg"};
 
-  static py::dict of_losses(const train::TokenizerLosses& losses) {
-    return py::dict(py::arg("pixels") = losses.pixels, py::arg("commitment") = losses.commitment);
+  py::dict of_losses(const train::TokenizerLosses& losses) const {
+    py::dict told(py::arg("pixels") = losses.pixels);
+    told[tokenizer_.config().quantizer == vq::Quantizer::kGumbel ? "kl" : "commitment"] = losses.second;
+    return told;
   }
 
   template <class F>
@@ -217,10 +230,10 @@ void bind_image_tokenizer(pybind11::module_& m) {
       .def("encode", &TokenizerObject::encode, py::arg("images"))
       .def("decode", &TokenizerObject::decode, py::arg("codes"))
       .def("loss_and_gradients", &TokenizerObject::loss_and_gradients, py::arg("images"), py::arg("shards"),
-           py::arg("micro_shards"))
+           py::arg("micro_shards"), py::arg("tau") = 1.0, py::arg("seed") = 0, py::arg("number") = 0)
       .def("optimize_with", &TokenizerObject::optimize_with, py::arg("optimizer"))
       .def("step", &TokenizerObject::step, py::arg("images"), py::arg("lr"), py::arg("clip"), py::arg("shards"),
-           py::arg("micro_shards"))
+           py::arg("micro_shards"), py::arg("tau") = 1.0, py::arg("seed") = 0, py::arg("number") = 0)
       .def("update_codebook", &TokenizerObject::update_codebook)
       .def("revive", &TokenizerObject::revive, py::arg("least"), py::arg("size"), py::arg("seed"), py::arg("step"))
       .def_property_readonly("counts", &TokenizerObject::counts)

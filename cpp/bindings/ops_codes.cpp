@@ -3,6 +3,7 @@
 
 #include "op_call.h"
 #include "wudao/ops/fsq.h"
+#include "wudao/ops/gumbel_quantize.h"
 #include "wudao/ops/vq_assign.h"
 #include "wudao/ops/vq_quantize.h"
 
@@ -47,6 +48,46 @@ py::tuple vq_quantize_backward(const py::object& z, const py::object& book, cons
   return call_backward<ops::VqQuantize>(with.ctx, {with.book, mean, with.options.dtype, nullptr}, {with.z}, dq);
 }
 
+// z and the mixture of codes in its place.
+struct Mixing {
+  Mixing(const py::object& z_, const py::object& book_, double tau, const std::optional<std::uint64_t>& seed,
+         const std::string& dtype, std::uint32_t step, int shards)
+      : options(op_options(dtype, shards, seed.value_or(0), step)),
+        ctx(op_context(options)),
+        z(activation(ctx, ops::GumbelQuantize::name.data(), "z", z_, options.sum())),
+        params{activation(ctx, ops::GumbelQuantize::name.data(), "book", book_, options.sum()), tau, 0.0,
+               seed.has_value(), options.dtype, nullptr} {}
+  OpOptions options;
+  Context ctx;
+  Tensor z;
+  ops::GumbelQuantize::Params params;
+};
+
+py::array gumbel_quantize(const py::object& z, const py::object& book, double tau,
+                          const std::optional<std::uint64_t>& seed, std::uint32_t step, const std::string& dtype) {
+  Mixing with(z, book, tau, seed, dtype, step, 1);
+  return call_forward<ops::GumbelQuantize>(with.ctx, with.params, {with.z});
+}
+
+py::tuple gumbel_quantize_backward(const py::object& z, const py::object& book, const py::object& dy, double tau,
+                                   const std::optional<std::uint64_t>& seed, std::uint32_t step, double kl_weight,
+                                   const std::string& dtype) {
+  Mixing with(z, book, tau, seed, dtype, step, 1);
+  const std::int64_t rows = with.z.defined() && with.z.rank() > 0 ? with.z.size() / std::max<std::int64_t>(1, with.z.dim(-1)) : 1;
+  with.params.weight = kl_weight / static_cast<double>(std::max<std::int64_t>(1, rows));
+  const Tensor dq = activation(with.ctx, ops::GumbelQuantize::name.data(), "dy", dy, with.options.dtype);
+  return call_backward<ops::GumbelQuantize>(with.ctx, with.params, {with.z}, dq);
+}
+
+// The mean of the divergence over rows.
+double code_divergence(const py::object& z, const py::object& book, const std::string& dtype) {
+  Mixing with(z, book, 1.0, {}, dtype, 0, 1);
+  with.params.found = std::make_shared<ops::Mixed>();
+  const py::gil_scoped_release release;
+  ops::GumbelQuantize::forward(with.ctx, with.params, {with.z}, nullptr);
+  return with.params.found->kl[0] / static_cast<double>(std::max<std::int64_t>(1, with.params.found->z.dim(0)));
+}
+
 py::array fsq(const py::object& z, const ops::Levels& levels, const std::string& dtype) {
   const OpOptions options = op_options(dtype);
   Context ctx = op_context(options);
@@ -82,6 +123,11 @@ void bind_ops_codes(pybind11::module_& m) {
   m.def("vq_quantize", &vq_quantize, py::arg("z"), py::arg("book"), py::arg("dtype"));
   m.def("vq_quantize_backward", &vq_quantize_backward, py::arg("z"), py::arg("book"), py::arg("dy"),
         py::arg("commitment"), py::arg("dtype"));
+  m.def("gumbel_quantize", &gumbel_quantize, py::arg("z"), py::arg("book"), py::arg("tau"), py::arg("seed").none(true),
+        py::arg("step"), py::arg("dtype"));
+  m.def("gumbel_quantize_backward", &gumbel_quantize_backward, py::arg("z"), py::arg("book"), py::arg("dy"),
+        py::arg("tau"), py::arg("seed").none(true), py::arg("step"), py::arg("kl_weight"), py::arg("dtype"));
+  m.def("code_divergence", &code_divergence, py::arg("z"), py::arg("book"), py::arg("dtype"));
   m.def("fsq", &fsq, py::arg("z"), py::arg("levels"), py::arg("dtype"));
   m.def("fsq_backward", &fsq_backward, py::arg("z"), py::arg("dy"), py::arg("levels"), py::arg("dtype"));
   m.def("fsq_codes", &fsq_codes, py::arg("q"), py::arg("levels"), py::arg("dtype"));

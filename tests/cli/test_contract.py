@@ -74,7 +74,8 @@ def test_results():
 
 def test_every_differentiable_op_has_its_backward():
     ops = wudao_rt.ops
-    plain = {"adamw", "newton_schulz", "global_norm", "vq_assign", "fsq_codes", "fsq_vectors"}  # updates, and choices
+    plain = {"adamw", "newton_schulz", "global_norm",  # updates, and below choices and a measure
+             "vq_assign", "fsq_codes", "fsq_vectors", "code_divergence"}
     forward = {name for name in ops.__all__ if not name.endswith("_backward")}
     assert {f"{name}_backward" for name in forward - plain} == set(ops.__all__) - forward
 

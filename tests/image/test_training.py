@@ -115,6 +115,15 @@ def test_a_run_with_levels_in_place_of_a_book(pictures, tmp_path) -> None:
     assert (tmp_path / "out" / "blue.png").is_file()
 
 
+def test_a_run_with_mixtures_of_codes(pictures, tmp_path) -> None:
+    gumbel = ("--set=vq.quantizer=gumbel", "--set=train.temperature_end=0.5")
+    said = train(tmp_path / "straight", pictures, *gumbel)
+    assert "| kl " in said and "commitment" not in said
+    train(tmp_path / "stopped", pictures, *gumbel, "--set=train.micro_shards=1", "--max-seconds", "0.001")
+    wudao("image", "train-tokenizer", tmp_path / "stopped", "--resume")
+    assert digest(tmp_path / "stopped", 12) == digest(tmp_path / "straight", 12)
+
+
 def test_a_tokenizer_is_no_language_model(run) -> None:
     said = wudao("generate", "--model", run, "--prompt", "春", code=2)
     assert said.startswith("wudao-rt: generate: --model: expected a language model, got the image tokenizer of")

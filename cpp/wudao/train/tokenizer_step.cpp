@@ -31,13 +31,13 @@ void check_shards(std::int64_t pictures, int shards, int micro_shards) {
 Tensor learn_own(Context& ctx, const comm::Communicator& comm, vq::Tokenizer& tokenizer, const TokenizerBatch& batch) {
   const std::int64_t each = batch.pictures.dim(0) / batch.shards;
   const Tensor losses = ctx.zeros({2, batch.shards}, DType::kFloat64);
-  ctx.all_shards = batch.shards;
+  ctx.all_shards = batch.shards, ctx.seed = batch.seed, ctx.step = batch.step;
   for (const ShardRange& part : nodes_of(shards_of(batch.shards, comm.size(), comm.rank()), batch.micro_shards)) {
     ctx.first_shard = part.first, ctx.shards = part.count;
     const vq::Losses found = tokenizer.learn(ctx, batch.pictures.rows(part.first * each, part.count * each),
-                                             batch.pictures.dim(0));
+                                             batch.pictures.dim(0), batch.tau);
     std::ranges::copy(found.pixels, losses.data<double>() + part.first);
-    std::ranges::copy(found.commitment, losses.data<double>() + batch.shards + part.first);
+    std::ranges::copy(found.second, losses.data<double>() + batch.shards + part.first);
   }
   ctx.first_shard = 0, ctx.shards = 1, ctx.all_shards = 1;
   return losses;
@@ -56,8 +56,9 @@ TokenizerLosses learn_batch(Context& ctx, comm::Communicator& comm, vq::Tokenize
   share_statistics(ctx, comm, tokenizer, batch.shards);
   const auto& config = tokenizer.config();
   const double codes = static_cast<double>(pictures.size() / 3) / static_cast<double>(config.pixels() * config.pixels());
+  const std::int64_t width = config.quantizer == vq::Quantizer::kGumbel ? 1 : config.code_width;
   return {tree(losses.data<double>(), batch.shards) / static_cast<double>(pictures.size()),
-          tree(losses.data<double>() + batch.shards, batch.shards) / (codes * static_cast<double>(config.code_width))};
+          tree(losses.data<double>() + batch.shards, batch.shards) / (codes * static_cast<double>(width))};
 }
 
 TokenizerStep step(Context& ctx, comm::Communicator& comm, vq::Tokenizer& tokenizer, optim::Optimizer& optimizer,
@@ -68,7 +69,7 @@ TokenizerStep step(Context& ctx, comm::Communicator& comm, vq::Tokenizer& tokeni
   double squares = 0.0;
   for (const Tensor& gradient : gradients) squares += optim::sum_squares(ctx, gradient);
   done.grad_norm = std::sqrt(squares);
-  done.skipped = !std::isfinite(done.grad_norm) || !std::isfinite(done.losses.pixels + done.losses.commitment);
+  done.skipped = !std::isfinite(done.grad_norm) || !std::isfinite(done.losses.pixels + done.losses.second);
   if (done.skipped) return done;
   optimizer.step(ctx, std::move(gradients), {lr, 0.0, optim::clip_factor(done.grad_norm, clip)});
   if (tokenizer.book() != nullptr) tokenizer.book()->update(ctx, tokenizer.assigned());

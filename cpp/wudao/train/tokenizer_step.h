@@ -9,7 +9,8 @@ namespace wudao::train {
 
 // Means over the values of the batch.
 struct TokenizerLosses {
-  double pixels = 0.0, commitment = 0.0;  // the weighted L1 and L2; (q - z)^2, not weighted
+  double pixels = 0.0;  // the weighted L1 and L2
+  double second = 0.0;  // vq::Losses, not weighted: over values of z, with gumbel over codes
 };
 
 // A batch of pictures (B, H, W, 3), which every rank of `comm` gives whole: of its `shards` virtual shards rank r takes
@@ -17,6 +18,9 @@ struct TokenizerLosses {
 struct TokenizerBatch {
   Tensor pictures;
   int shards = 1, micro_shards = 1;
+  double tau = 1.0;        // temperature of gumbel,
+  std::uint64_t seed = 0;  // and of its noise
+  std::uint32_t step = 0;
 };
 
 // The losses of a batch, the same on all ranks. The gradients of a rank's shards wait in the parameters' trees; the book

@@ -7,8 +7,9 @@
 namespace wudao::vq {
 
 enum class Quantizer : std::uint8_t {
-  kBook,  // the nearest code of a book that follows by averages
-  kFsq,   // every channel rounded to one of its levels: finite scalar quantization
+  kBook,    // the nearest code of a book that follows by averages
+  kGumbel,  // the same; in training a mixture of all codes
+  kFsq,     // every channel rounded to one of its levels: finite scalar quantization
 };
 
 // An encoder that halves a picture `halvings` times, a book of codes, and a decoder that doubles again.
@@ -22,7 +23,8 @@ struct TokenizerConfig {
   std::vector<std::int64_t> levels;           // of each channel of a code; fsq only
   std::int64_t codes = 512, code_width = 32;  // with fsq the product and the number of levels
   double decay = 0.99, epsilon = 1e-5;    // of the averages that make the book
-  double commitment = 0.25;               // weight of mean (stop(q) - z)^2
+  double commitment = 0.25;               // weight of mean (stop(q) - z)^2; of the book
+  double kl_weight = 0.0;                 // of the mean divergence of codes from uniform; of gumbel
   double absolute = 0.0, squared = 1.0;   // weights of the mean L1 and L2 of the pixels
 
   std::int64_t pixels() const { return std::int64_t{1} << halvings; }

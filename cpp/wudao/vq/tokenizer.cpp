@@ -3,6 +3,7 @@
 #include "wudao/ops/add.h"
 #include "wudao/ops/difference_loss.h"
 #include "wudao/ops/fsq.h"
+#include "wudao/ops/gumbel_quantize.h"
 #include "wudao/ops/vq_assign.h"
 #include "wudao/ops/vq_quantize.h"
 
@@ -15,7 +16,7 @@ Tokenizer::Tokenizer(Context& ctx, const TokenizerConfig& config, DType compute,
       encoder_(encoder_of(list_, "enc_b.blocks.", config)),
       decoder_(decoder_of(list_, "dec.blocks.", config)),
       assigned_(config.codes) {
-  if (config.quantizer == Quantizer::kBook) book_.emplace(ctx, config, accumulator_of(compute), seed);
+  if (config.quantizer != Quantizer::kFsq) book_.emplace(ctx, config, accumulator_of(compute), seed);
 }
 
 Codebook& Tokenizer::require_book(std::string_view op) {
@@ -33,18 +34,29 @@ Tensor Tokenizer::vectors_of(Context& ctx, const Tensor& codes) const {
   return ops::fsq_vectors(ctx, codes, config_.levels, accumulator_of(compute_));
 }
 
-Var Tokenizer::quantized(Tape& tape, const Var& z, double commitment, std::vector<double>& distance) {
-  if (book_) {
+Var Tokenizer::quantized(Tape& tape, const Var& z, std::int64_t of, double tau, std::vector<double>& second) {
+  Context& ctx = tape.context();
+  const Tensor rows = z.value.reshape({z.value.size() / config_.code_width, config_.code_width});
+  const double all_rows = static_cast<double>(rows.dim(0) / z.value.dim(0) * of);
+  if (config_.quantizer == Quantizer::kBook) {
     const auto found = std::make_shared<ops::Assignment>();
-    Var q = tape.apply<ops::VqQuantize>({book_->values(), commitment, compute_, found}, z);
-    assigned_.see(tape.context(), found->codes, found->z);
-    distance = std::move(found->distance);
+    const double each = config_.commitment / (all_rows * static_cast<double>(config_.code_width));
+    Var q = tape.apply<ops::VqQuantize>({book_->values(), each, compute_, found}, z);
+    assigned_.see(ctx, found->codes, rows);
+    second = std::move(found->distance);
     return q;
   }
-  Var q = tape.apply<ops::Fsq>({config_.levels, compute_}, z);
-  assigned_.see(tape.context(), codes_of(tape.context(), z.value.reshape({z.value.size() / config_.code_width, config_.code_width})), {});
-  distance.assign(static_cast<std::size_t>(tape.context().shards), 0.0);
-  return q;
+  if (config_.quantizer == Quantizer::kGumbel) {
+    const auto found = std::make_shared<ops::Mixed>();
+    Var q = tape.apply<ops::GumbelQuantize>(
+        {book_->values(), tau, config_.kl_weight / all_rows, true, compute_, found}, z);
+    assigned_.see(ctx, codes_of(ctx, rows), rows);
+    second = std::move(found->kl);
+    return q;
+  }
+  assigned_.see(ctx, codes_of(ctx, rows), {});
+  second.assign(static_cast<std::size_t>(ctx.shards), 0.0);
+  return tape.apply<ops::Fsq>({config_.levels, compute_}, z);
 }
 
 void Tokenizer::check(std::string_view op, const Tensor& pictures) const {
@@ -80,20 +92,20 @@ Tensor Tokenizer::decode(Context& ctx, const Tensor& codes) const {
   return decoder_(pass, {ops::convert(ctx, map, compute_), nullptr}, pass.stream()).value;
 }
 
-Losses Tokenizer::learn(Context& ctx, const Tensor& pictures, std::int64_t of) {
+Losses Tokenizer::learn(Context& ctx, const Tensor& pictures, std::int64_t of, double tau) {
   check("train", pictures);
   ops::check_shards("train", ctx, pictures.dim(0));
   Tape tape(ctx, true);
   const nn::Pass pass{tape, compute_};
   const Var z = encoder_(pass, {ops::convert(ctx, pictures, compute_), nullptr}, pass.stream());
-  const auto each = [&](const Tensor& t) { return static_cast<double>(t.size() / t.dim(0) * of); };
-  std::vector<double> distance;
-  const Var q = quantized(tape, z, config_.commitment / each(z.value), distance);
+  Losses losses;
+  const Var q = quantized(tape, z, of, tau, losses.second);
   const Var y = decoder_(pass, q, pass.stream());
-  ops::Difference pixels = ops::difference_loss(ctx, y.value, pictures, {config_.absolute, config_.squared},
-                                                1.0 / each(pictures));
+  const double values = static_cast<double>(pictures.size() / pictures.dim(0) * of);
+  ops::Difference pixels = ops::difference_loss(ctx, y.value, pictures, {config_.absolute, config_.squared}, 1.0 / values);
   tape.backward(y, std::move(pixels.dy));
-  return {std::move(pixels.losses), std::move(distance)};
+  losses.pixels = std::move(pixels.losses);
+  return losses;
 }
 
 }  // namespace wudao::vq

@@ -10,7 +10,7 @@ namespace wudao::vq {
 
 // The parts of the loss, shard by shard: sums over the shard's own values.
 struct Losses {
-  std::vector<double> pixels, commitment;
+  std::vector<double> pixels, second;  // (q - z)^2, of gumbel the divergence from uniform, of fsq 0
 };
 
 class Tokenizer {
@@ -33,13 +33,15 @@ class Tokenizer {
   // Forward and backward of a micro-batch of `of` pictures in all, the context's shards of it: fills the gradients of the
   // parameters and takes down what was assigned.
   //   loss = mean (a |y - x| + b (y - x)^2) + commitment mean (q - z)^2, means over the values of all `of` pictures
-  // Without a book there is no second part.
-  Losses learn(Context& ctx, const Tensor& pictures, std::int64_t of);
+  // The second part is kl_weight times the mean divergence of codes with gumbel, whose noise the context's seed and step
+  // key and whose temperature is `tau`; there is none with fsq.
+  Losses learn(Context& ctx, const Tensor& pictures, std::int64_t of, double tau);
 
  private:
   Tensor codes_of(Context& ctx, const Tensor& z) const;        // (N, C) -> (N,)
   Tensor vectors_of(Context& ctx, const Tensor& codes) const;  // and back
-  Var quantized(Tape& tape, const Var& z, double commitment, std::vector<double>& distance);
+  // z -> what the decoder gets; `of` pictures in all. Fills the second part of the losses.
+  Var quantized(Tape& tape, const Var& z, std::int64_t of, double tau, std::vector<double>& second);
   TokenizerConfig config_;
   DType compute_;
   nn::ParameterList list_;

@@ -40,6 +40,8 @@ class ImageTrain:
     virtual_shards: int = setting(8, "shards in whose tree sums are made: a power of two that divides the batch", low=1)
     micro_shards: int = setting(0, "shards that go through the model together; 0: all", low=0, layout=True)
     threads: int = setting(0, "threads; 0: as many as this machine grants", low=0, high=1024, layout=True)
+    temperature: float = setting(1.0, "of gumbel's mixture in the first step", low=1e-6)
+    temperature_end: float = setting(0.1, "of gumbel's mixture in the last step; each step divides it alike", low=1e-6)
     revive_every: int = setting(20, "steps between revivals of codes that are hardly used; 0: none", low=0)
     revive_below: float = setting(0.1, "codes used less often than this, on average, are revived", low=0)
     revive_until: float = setting(0.7, "share of the run after which codes stay as they are", low=0, high=1)

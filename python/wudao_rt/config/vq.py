@@ -21,14 +21,15 @@ class VQConfig:
 
     z = encoder((image - mean) / std); code = nearest e_k; image = decoder(e_k) std + mean, cut off at 0 and 1
 
-    Quantizer "vq" has a book of codes that follows by averages. "fsq" has none: every channel of z is bounded and
-    rounded to one of its levels (`wudao_rt.ops.fsq`), so `codes` is the product of the levels and `code_width` their
-    number, whatever is given for the two.
+    Quantizer "vq" has a book of codes that follows by averages. So has "gumbel", but in training the decoder gets a
+    mixture of codes (`wudao_rt.ops.gumbel_quantize`). "fsq" has none: every channel of z is bounded and rounded to one
+    of its levels (`wudao_rt.ops.fsq`), so `codes` is the product of the levels and `code_width` their number, whatever
+    is given for the two.
 
     Raises:
         ConfigError: a number outside its range, or channels that cannot be halved often enough.
     Source: van den Oord et al. 2017; Razavi et al. 2019; CogView (Ding et al., NeurIPS 2021), section 2.2; Mentzer et
-        al. 2023 for "fsq".
+        al. 2023 for "fsq"; Jang, Gu, Poole 2017 for "gumbel".
     Example:
         >>> VQConfig.preset("cogview").pixels
         8
@@ -46,13 +47,14 @@ class VQConfig:
     residual_blocks: int = setting(2, "residual blocks of the encoder, and as many of the decoder", low=0)
     residual_channels: int = setting(32, "channels between the convolutions of a residual block", low=1)
     quantizer: str = setting("vq", "what makes codes of features: a book, or levels of each channel",
-                             choices=("vq", "fsq"))
+                             choices=("vq", "gumbel", "fsq"))
     levels: tuple[int, ...] = setting((8, 8, 8), "levels of each channel, 2 at least; 5 or more work best. Of fsq only")
     codes: int = setting(512, "codes of the book, M; of fsq always the product of the levels", low=2)
     code_width: int = setting(32, "width of a code; of fsq always the number of levels", low=1)
     decay: float = setting(0.99, "of the averages that make the book", low=0, high=0.999999)
     epsilon: float = setting(1e-5, "added to how often a code is used, so that none is divided by 0", low=1e-12, high=1)
-    commitment: float = setting(0.25, "weight of mean (q - z)^2 in the loss", low=0)
+    commitment: float = setting(0.25, "weight of mean (q - z)^2 in the loss; of vq only", low=0)
+    kl_weight: float = setting(5e-4, "weight of the codes' mean divergence from uniform; of gumbel only", low=0)
     l1: float = setting(0.0, "weight of the mean absolute difference of pixels", low=0)
     l2: float = setting(1.0, "weight of the mean squared difference of pixels", low=0)
     mean: tuple[float, ...] = setting((0.5, 0.5, 0.5), "subtracted from red, green and blue, which lie in [0, 1]")
@@ -87,7 +89,12 @@ class VQConfig:
     @property
     def has_book(self) -> bool:
         """Return whether codes are those of a book."""
-        return self.quantizer == "vq"
+        return self.quantizer != "fsq"
+
+    @property
+    def penalty(self) -> tuple[str, float]:
+        """Return name and weight of what is added to the loss of the pixels."""
+        return ("kl", self.kl_weight) if self.quantizer == "gumbel" else ("commitment", self.commitment)
 
     @property
     def pixels(self) -> int:

@@ -107,8 +107,9 @@ class TokenizerLoop:
         rate = (session.step - self._first) * self._train.batch / seconds
         self._log(LOG, {"step": session.step, **told, "pictures_per_second": rate, "seconds": seconds})
         if session.step % session.config.output.log_every == 0 or session.step == 1 or told["skipped"]:
+            penalty, _ = session.config.vq.penalty
             self._say(
-                f"step {session.step} | pixels {told['pixels']:.5f} | commitment {told['commitment']:.4f} | grad_norm "
+                f"step {session.step} | pixels {told['pixels']:.5f} | {penalty} {told[penalty]:.4f} | grad_norm "
                 f"{told['grad_norm']:.4f} | lr {told['lr']:.3e} | code_use {told['code_use']:.3f} | revived "
                 f"{told['revived']} | pictures_per_second {rate:.0f} | skipped {int(told['skipped'])}")
 

@@ -64,13 +64,19 @@ class TokenizerSession:
             core.loss_and_gradients(images, shards, train.micro_shards or shards)
             self.tokenizer.revive(train.seed, least=float("inf"), size=train.revive_below or 1.0)
         lr = self._schedule.lr_at(self.step + 1)
-        told = core.step(images, lr, train.clip, shards, train.micro_shards or shards)
+        told = core.step(images, lr, train.clip, shards, train.micro_shards or shards, self.temperature(self.step),
+                         train.seed, self.step)
         self.step += 1
         revived, due = 0, train.revive_every and self.step % train.revive_every == 0
         if has_book and due and self.step <= train.revive_until * train.steps:
             revived = self.tokenizer.revive(train.seed, train.revive_below, step=self.step)
         used = np.count_nonzero(core.counts) / self.config.vq.codes
         return told | {"lr": lr, "revived": revived, "code_use": used}
+
+    def temperature(self, step: int) -> float:
+        """Return that of gumbel's mixture after `step` steps: a geometric way from the first to the last."""
+        train = self.config.train
+        return train.temperature * (train.temperature_end / train.temperature) ** (step / max(1, train.steps - 1))
 
     def snapshot(self) -> Snapshot:
         """Return the state to save."""

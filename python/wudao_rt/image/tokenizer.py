@@ -22,6 +22,7 @@ from wudao_rt.ops.types import Array
 if TYPE_CHECKING:
     from wudao_rt.distributed import Communicator
 
+_OF_ONE_QUANTIZER = {"levels": "fsq", "kl_weight": "gumbel"}
 _NOT_OF_THE_ENGINE = ("l1", "l2", "mean", "std")
 
 
@@ -30,7 +31,7 @@ class VQTokenizer:
 
     z = encoder((image - mean) / std); code = first k with the nearest e_k; image = decoder(e_k) std + mean
 
-    With config.quantizer "fsq" code and e_k are those of `wudao_rt.ops.fsq` of z.
+    With config.quantizer "fsq" code and e_k are those of `wudao_rt.ops.fsq` of z. "gumbel" differs in training alone.
 
     Args:
         config: its shape.
@@ -43,7 +44,8 @@ class VQTokenizer:
     Raises:
         ConfigError: an unknown dtype.
     Numerics: codes and pictures do not depend on the batch that a picture is in, nor on the threads.
-    Source: van den Oord et al. 2017; CogView (Ding et al., NeurIPS 2021), section 2.2; Mentzer et al. 2023 for fsq.
+    Source: van den Oord et al. 2017; CogView (Ding et al., NeurIPS 2021), section 2.2; Mentzer et al. 2023 for fsq;
+        Jang, Gu, Poole 2017 for gumbel.
     Example:
         >>> import numpy as np
         >>> tokenizer = VQTokenizer(VQConfig.preset("small"), seed=1)
@@ -94,12 +96,13 @@ class VQTokenizer:
         return self.core.features(normalised("features", images, self.config, self.dtype))
 
     def loss_and_gradients(
-        self, images: Array, shards: int = 1, micro_shards: int = 0
+        self, images: Array, shards: int = 1, micro_shards: int = 0, tau: float = 1.0, seed: int = 0, step: int = 0
     ) -> tuple[dict[str, float], dict[str, Array]]:
         """Return the losses of pictures, and the gradients of the weights.
 
         loss = pixels + config.commitment commitment;  pixels = mean (l1 |y - x| + l2 (y - x)^2), of (image - mean) /
-        std; commitment = mean (q - z)^2, 0 for fsq
+        std; commitment = mean (q - z)^2, 0 for fsq; with gumbel loss = pixels + config.kl_weight kl, kl the mean
+        divergence of codes from the uniform (`wudao_rt.ops.code_divergence`)
 
         The gradient of the decoder passes to the encoder as if q were z. `update_codebook` and `revive` work with what
         these pictures were assigned.
@@ -108,13 +111,16 @@ class VQTokenizer:
             images: as in `encode`.
             shards: virtual shards in whose tree sums are made, a power of two that divides the batch.
             micro_shards: shards that go through the model together; 0: all. It changes no bit.
+            tau: temperature of gumbel's mixture.
+            seed, step: of gumbel's noise.
 
         Returns:
-            {"loss", "pixels", "commitment"}, and arrays named and laid out as in `state_dict`.
+            {"loss", "pixels", "commitment"} ("kl" with gumbel), and arrays named and laid out as in `state_dict`.
         """
         x = normalised("loss_and_gradients", images, self.config, self.dtype)
-        losses, gradients = self.core.loss_and_gradients(x, shards, micro_shards or shards)
-        loss = losses["pixels"] + self.config.commitment * losses["commitment"]
+        losses, gradients = self.core.loss_and_gradients(x, shards, micro_shards or shards, tau, seed, step)
+        name, weight = self.config.penalty
+        loss = losses["pixels"] + weight * losses[name]
         return {"loss": loss, **losses}, to_torch(self.config, gradients)
 
     def update_codebook(self) -> None:
@@ -159,8 +165,11 @@ class VQTokenizer:
     def fingerprint(self) -> str:
         """Return the SHA-256 of what turns pictures into codes and back: shape, weights and the book."""
         about = self.config.to_dict()
-        for name in ("quantizer", "levels") if self.config.has_book else ():
-            del about[name]  # so that it is the one of before there was a choice
+        for name, owner in _OF_ONE_QUANTIZER.items():  # so that a book's is the one of before there was a choice
+            if owner != self.config.quantizer:
+                del about[name]
+        if self.config.quantizer == "vq":
+            del about["quantizer"]
         digest = sha256(json.dumps(about, sort_keys=True).encode())
         for name, array in sorted(self.state_dict().items()):
             digest.update(name.encode())

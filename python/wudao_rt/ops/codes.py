@@ -74,6 +74,73 @@ def vq_quantize_backward(
     return _core.vq_quantize_backward(z, book, dy, commitment, compute_type(z, dtype))
 
 
+def gumbel_quantize(
+    z: Array, book: Array, tau: float = 1.0, seed: int | None = None, step: int = 0, dtype: DType | None = None
+) -> Array:
+    """Mix the codes of a book by Gumbel-softmax.
+
+    q_n = sum over k of y_nk e_k, y_n = softmax over k of (s_nk + g_nk) / tau, s_nk = -|z_n - e_k|^2
+
+    Args:
+        z: (..., C). Read as float32 when `dtype` is a half, as the encoder's last layer leaves it.
+        book: (M, C), a code a row; read as z is.
+        tau: temperature, positive. The smaller it is, the nearer is q to one code.
+        seed: of the noise g, standard Gumbel, with `step` and the places n and k; None: without noise, where q goes to
+            the nearest code as tau goes to 0.
+        step: see `seed`.
+        dtype: type to which q is rounded.
+
+    Returns:
+        The shape of z.
+
+    Raises:
+        ShapeError: the widths differ, or the book is empty.
+        ConfigError: tau is not positive.
+
+    Gradients: `gumbel_quantize_backward`.
+    Numerics: the softmax in double; memory grows with N M.
+    Source: Jang, Gu, Poole 2017, "Categorical reparameterization with Gumbel-softmax", eq. 2; the negative squared
+        distance as logits: CogView (Ding et al., NeurIPS 2021), section 2.2.
+
+    Example:
+        >>> gumbel_quantize([[0.9, 0.0]], [[0.0, 0.0], [1.0, 0.0]], tau=1e-3)
+        array([[1., 0.]])
+    """
+    return _core.gumbel_quantize(z, book, tau, seed, step, compute_type(z, dtype))
+
+
+def gumbel_quantize_backward(
+    z: Array, book: Array, dy: Array, tau: float = 1.0, seed: int | None = None, step: int = 0, kl_weight: float = 0.0,
+    dtype: DType | None = None,
+) -> tuple[Array]:
+    """Return (dz,) for dy (..., C), and with kl_weight the gradient of kl_weight `code_divergence(z, book)`."""
+    return _core.gumbel_quantize_backward(z, book, dy, tau, seed, step, kl_weight, compute_type(z, dtype))
+
+
+def code_divergence(z: Array, book: Array, dtype: DType | None = None) -> float:
+    """Return how far the choice of codes is from the uniform, in nats: 0 for all alike, log M where one is certain.
+
+    mean over n of sum over k of p_nk log(M p_nk), p_n = softmax over k of -|z_n - e_k|^2
+
+    Args:
+        z: (N, C).
+        book: (M, C), a code a row.
+        dtype: "float32" or "float64"; sums are in double.
+
+    Raises:
+        ShapeError: the widths differ, or the book is empty.
+
+    Gradients: `gumbel_quantize_backward` with kl_weight.
+    Source: the Kullback-Leibler divergence from the uniform; Ramesh et al. 2021, "Zero-shot text-to-image generation",
+        section 2.1.
+
+    Example:
+        >>> code_divergence([[0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]])
+        0.0
+    """
+    return _core.code_divergence(z, book, compute_type(z, dtype))
+
+
 def fsq(z: Array, levels: Sequence[int], dtype: DType | None = None) -> Array:
     """Round every channel to one of its levels: finite scalar quantization.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from case import Case
+from case import Case, in_order
 from wudao_rt import ops
 
 _SIZES = [
@@ -20,6 +20,44 @@ def _make(rng, rows, codes, width):
 
 def _nearest(i):
     return ((i["z"][:, None] - i["book"][None]) ** 2).sum(2).argmin(1)
+
+
+def _mixture(i, tau):
+    """Softmax of -|z - e|^2 / tau, of which |z|^2 is the same for all codes."""
+    s = (2 * in_order("nc,kc->nkc", i["z"], i["book"]) - (i["book"] ** 2).sum(1)) / tau
+    y = np.exp(s - s.max(1, keepdims=True))
+    return y / y.sum(1, keepdims=True)
+
+
+def _mixed(i, tau):
+    return in_order("nk,kc->nck", _mixture(i, tau), i["book"])
+
+
+def _mixture_backward(i, dy, tau):
+    y, dmix = _mixture(i, tau), in_order("nc,kc->nkc", dy, i["book"])
+    ds = y * (dmix - (y * dmix).sum(1, keepdims=True)) / tau
+    return (in_order("nk,kc->nck", 2 * ds, i["book"]),)
+
+
+def _gumbel(tau):
+    return Case(
+        f"gumbel_quantize_{tau}",
+        _SIZES,
+        _make,
+        lambda i, dtype: ops.gumbel_quantize(i["z"], i["book"], tau, dtype=dtype),
+        lambda i: _mixed(i, tau),
+        ("z",),
+        lambda i, dy, dtype: ops.gumbel_quantize_backward(i["z"], i["book"], dy, tau, dtype=dtype),
+        lambda i, dy: _mixture_backward(i, dy, tau),
+        stream=("z", "book"),
+        errors=[
+            (lambda: ops.gumbel_quantize(_Z, _BOOK, 0.0), "gumbel_quantize: tau: expected a positive number, got 0"),
+            (lambda: ops.gumbel_quantize(_Z, np.zeros((4, 2))), r"gumbel_quantize: book: expected shape \(4, 3\), got"),
+            (lambda: ops.gumbel_quantize(_Z, np.zeros((0, 3))), "gumbel_quantize: book: expected at least one code"),
+            (lambda: ops.gumbel_quantize(np.zeros(3), _BOOK), r"gumbel_quantize: z: expected \(..., channels\), got"),
+            (lambda: ops.gumbel_quantize_backward(_Z, _BOOK, np.zeros((3, 3))), "gumbel_quantize: dy: expected shape"),
+        ],
+    )
 
 
 def _bounds(i):
@@ -82,6 +120,7 @@ CASES = [
              r"vq_quantize: dy: expected shape \(2, 3\), got \(3, 3\)"),
         ],
     ),
+    *(_gumbel(tau) for tau in (1.0, 0.5)),
     Case(
         "fsq",
         [{"rows": r, "levels": levels} for r, levels in
