@@ -30,6 +30,14 @@ struct First {
   std::int64_t window;
 };
 
+// Units of K of windows that are summed without a break. The adjoint of a convolution adds over windows in the same sum
+// as over channels; where each product is rounded before it is added, shorter sums make up for that.
+#if defined(__FMA__) || defined(__aarch64__)
+constexpr std::int64_t kWindowBlock = kBlock;
+#else
+constexpr std::int64_t kWindowBlock = 32;
+#endif
+
 // A block of rows by `depth` of K. Windows are gathered here, so they never leave the caches.
 template <class Element>
 Source<Element> block_of(const First& a, std::int64_t k, std::int64_t depth, std::int64_t row) {
@@ -106,17 +114,17 @@ void multiply_block(const PanelBlock<Kind>& t, cpu::gemm::Panel panel, typename 
 template <class Kind, class From, class Finish>
 void multiply_panel_of(const First& a, const cpu::gemm::PackedB& packed, int panel, Finish& finish) {
   using Sum = typename Kind::Sum;
-  constexpr std::int64_t kDepth = kBlock * Kind::kDepth;
+  const std::int64_t depth = (a.windows == nullptr ? kBlock : kWindowBlock) * Kind::kDepth;
   const std::int64_t cols = a.rows.cols, rows = a.rows.rows;
   auto& work = *static_cast<Work*>(cpu::workspace(cpu::Workspace::kPacked, sizeof(Work)));
   constexpr std::int64_t kPartialBytes = kRowBlock * cpu::gemm::kPanelCols * static_cast<std::int64_t>(sizeof(Sum));
   Sum* const partial =
-      cols > kDepth ? static_cast<Sum*>(cpu::workspace(cpu::Workspace::kTile, kPartialBytes)) : nullptr;
+      cols > depth ? static_cast<Sum*>(cpu::workspace(cpu::Workspace::kTile, kPartialBytes)) : nullptr;
   const auto* b = reinterpret_cast<const typename Second<Kind>::Unit*>(packed.panel_data(panel));
   for (std::int64_t i = 0; i < rows; i += kRowBlock) {
     std::int64_t k = 0;
     do {  // once when K is 0
-      const auto part = block_of<typename From::Element>(a, k, kDepth, i);
+      const auto part = block_of<typename From::Element>(a, k, depth, i);
       const PanelBlock<Kind> block = {rows_of_a<Kind, From>(part, work.a),
                                       b + k / Kind::kDepth * kSliver<Kind>,
                                       units_of<Kind>(cols) * kSliver<Kind>,
@@ -124,9 +132,9 @@ void multiply_panel_of(const First& a, const cpu::gemm::PackedB& packed, int pan
                                       i,
                                       part.width,
                                       k == 0,
-                                      k + kDepth >= cols};
+                                      k + depth >= cols};
       multiply_block<Kind>(block, cpu::gemm::panel_of(packed, panel), partial, work.b, finish);
-      k += kDepth;
+      k += depth;
     } while (k < cols);
   }
 }
