@@ -73,8 +73,11 @@ py::tuple gumbel_quantize_backward(const py::object& z, const py::object& book, 
                                    const std::optional<std::uint64_t>& seed, std::uint32_t step, double kl_weight,
                                    const std::string& dtype) {
   Mixing with(z, book, tau, seed, dtype, step, 1);
-  const std::int64_t rows = with.z.defined() && with.z.rank() > 0 ? with.z.size() / std::max<std::int64_t>(1, with.z.dim(-1)) : 1;
-  with.params.weight = kl_weight / static_cast<double>(std::max<std::int64_t>(1, rows));
+  const Tensor& rows = with.z;
+  const double count = rows.defined() && rows.rank() > 0 && rows.size() > 0
+                           ? static_cast<double>(rows.size() / rows.dim(-1))
+                           : 1.0;
+  with.params.weight = kl_weight / count;
   const Tensor dq = activation(with.ctx, ops::GumbelQuantize::name.data(), "dy", dy, with.options.dtype);
   return call_backward<ops::GumbelQuantize>(with.ctx, with.params, {with.z}, dq);
 }

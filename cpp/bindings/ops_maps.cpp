@@ -1,29 +1,30 @@
 // _core.ops: convolutions and what else works on maps. wudao_rt.ops documents them.
 #include "op_call.h"
 #include "wudao/ops/convolution.h"
-#include "wudao/ops/curve.h"
-#include "wudao/ops/enlarge.h"
+#include "wudao/ops/activation_map.h"
+#include "wudao/ops/upsample_nearest.h"
 #include "wudao/ops/group_norm.h"
 
 namespace wudao::python {
 namespace {
 
-kernels::Curve parse_curve(const std::string& form) {
-  if (form == "relu") return kernels::Curve::kRelu;
-  if (form == "swish") return kernels::Curve::kSwish;
-  fail<ConfigError>("curve", "form", "\"relu\" or \"swish\"", '"' + form + '"');
+kernels::ActivationForm parse_form(const std::string& form) {
+  if (form == "relu") return kernels::ActivationForm::kRelu;
+  if (form == "swish") return kernels::ActivationForm::kSwish;
+  fail<ConfigError>("activation_map", "form", "\"relu\" or \"swish\"", '"' + form + '"');
 }
 
-py::array curve(const py::object& x, const std::string& form, const std::string& dtype) {
+py::array activation_map_forward(const py::object& x, const std::string& form, const std::string& dtype) {
   const OpOptions options = op_options(dtype);
   Context ctx = op_context(options);
-  return call_forward<ops::Curve>(ctx, parse_curve(form), {activation(ctx, form.c_str(), "x", x, options.dtype)});
+  return call_forward<ops::ActivationMap>(ctx, parse_form(form), {activation(ctx, form.c_str(), "x", x, options.dtype)});
 }
 
-py::tuple curve_backward(const py::object& x, const py::object& dy, const std::string& form, const std::string& dtype) {
+py::tuple activation_map_backward(const py::object& x, const py::object& dy, const std::string& form,
+                              const std::string& dtype) {
   const OpOptions options = op_options(dtype);
   Context ctx = op_context(options);
-  return call_backward<ops::Curve>(ctx, parse_curve(form), {activation(ctx, form.c_str(), "x", x, options.dtype)},
+  return call_backward<ops::ActivationMap>(ctx, parse_form(form), {activation(ctx, form.c_str(), "x", x, options.dtype)},
                                    activation(ctx, form.c_str(), "dy", dy, options.dtype));
 }
 
@@ -78,15 +79,15 @@ py::tuple group_norm_backward(const py::object& x, const py::object& gamma, cons
 py::array upsample_nearest(const py::object& x, std::int64_t times, const std::string& dtype) {
   const OpOptions options = op_options(dtype);
   Context ctx = op_context(options);
-  return call_forward<ops::Enlarge>(ctx, {times}, {activation(ctx, "upsample_nearest", "x", x, options.dtype)});
+  return call_forward<ops::UpsampleNearest>(ctx, {times}, {activation(ctx, "upsample_nearest", "x", x, options.dtype)});
 }
 
 py::tuple upsample_nearest_backward(const py::object& x, const py::object& dy, std::int64_t times,
                                     const std::string& dtype) {
   const OpOptions options = op_options(dtype);
   Context ctx = op_context(options);
-  return call_backward<ops::Enlarge>(ctx, {times}, {activation(ctx, "upsample_nearest", "x", x, options.dtype)},
-                                     activation(ctx, "upsample_nearest", "dy", dy, options.dtype));
+  return call_backward<ops::UpsampleNearest>(ctx, {times}, {activation(ctx, "upsample_nearest", "x", x, options.dtype)},
+                                             activation(ctx, "upsample_nearest", "dy", dy, options.dtype));
 }
 
 template <class Op>
@@ -104,8 +105,8 @@ void bind_convolution(py::module_& m) {
 void bind_ops_maps(pybind11::module_& m) {
   namespace py = pybind11;
   using namespace wudao::python;
-  m.def("curve", &curve, py::arg("x"), py::arg("form"), py::arg("dtype"));
-  m.def("curve_backward", &curve_backward, py::arg("x"), py::arg("dy"), py::arg("form"), py::arg("dtype"));
+  m.def("activation_map", &activation_map_forward, py::arg("x"), py::arg("form"), py::arg("dtype"));
+  m.def("activation_map_backward", &activation_map_backward, py::arg("x"), py::arg("dy"), py::arg("form"), py::arg("dtype"));
   m.def("group_norm", &group_norm, py::arg("x"), py::arg("gamma"), py::arg("beta"), py::arg("groups"), py::arg("eps"),
         py::arg("dtype"));
   m.def("group_norm_backward", &group_norm_backward, py::arg("x"), py::arg("gamma"), py::arg("beta"), py::arg("dy"),

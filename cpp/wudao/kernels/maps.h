@@ -39,7 +39,7 @@ struct GroupNormBackward {
 };
 
 // Every pixel of x becomes times x times pixels of y; backward: x gets the sum of them, line by line.
-struct Enlarge {
+struct UpsampleNearest {
   const void* from;  // x, or dy in backward
   void* to;          // y, or dx
   DType dtype;
@@ -49,15 +49,15 @@ struct Enlarge {
   ThreadPool* pool;
 };
 
-enum class Curve : std::uint8_t { kRelu, kSwish };
+enum class ActivationForm : std::uint8_t { kRelu, kSwish };
 
-// Forward: y = curve(x). Backward: y = dy curve'(x), the slope of ReLU at 0 being 0.
-struct ApplyCurve {
+// Forward: y = f(x). Backward: y = dy f'(x), the slope of ReLU at 0 being 0.
+struct ActivationMap {
   const void* x;
   const void* dy;  // null in forward
   void* y;
   DType dtype;
-  Curve curve;
+  ActivationForm form;
   std::int64_t size;
   ThreadPool* pool;
 };

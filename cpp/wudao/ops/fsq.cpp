@@ -20,7 +20,8 @@ std::vector<kernels::FsqChannel> channels_of(std::string_view op, const Levels& 
   std::vector<kernels::FsqChannel> channels;
   std::int64_t codes = 1;
   for (const std::int64_t l : levels) {
-    if (l < 2 || l > kMostCodes) fail<ConfigError>(op, "levels", text("from 2 to ", kMostCodes, " of a channel"), text(l));
+    if (l < 2 || l > kMostCodes)
+      fail<ConfigError>(op, "levels", text("from 2 to ", kMostCodes, " of a channel"), text(l));
     channels.push_back(channel(l, codes));
     codes *= l;
     if (codes > kMostCodes) fail<ConfigError>(op, "levels", text("a product of at most ", kMostCodes), "more");
@@ -33,14 +34,15 @@ void check_vectors(std::string_view op, std::string_view argument, const Tensor&
   if (z.dtype() != DType::kFloat32 && z.dtype() != DType::kFloat64)
     fail<DTypeError>(op, argument, "float32 or float64", name_of(z.dtype()));
   if (levels.empty() || z.rank() < 2 || z.dim(-1) != static_cast<std::int64_t>(levels.size()))
-    fail<ShapeError>(op, argument, text("(..., ", levels.size(), "), a channel for each of the levels"), to_text(z.shape()));
+    fail<ShapeError>(op, argument, text("(..., ", levels.size(), "), a channel for each of the levels"),
+                     to_text(z.shape()));
 }
 
 Tensor run(Context& ctx, void (*kernel)(const kernels::Fsq&), const Levels& levels, const Tensor& z, const Tensor& dq) {
   const std::vector<kernels::FsqChannel> channels = channels_of(Fsq::name, levels);
   Tensor y = ctx.empty(z.shape(), z.dtype());
-  kernel({z.raw(), dq.defined() ? dq.raw() : nullptr, y.raw(), z.dtype(), channels.data(), z.size() / z.dim(-1), z.dim(-1),
-          ctx.pool.get()});
+  kernel({z.raw(), dq.defined() ? dq.raw() : nullptr, y.raw(), z.dtype(), channels.data(), z.size() / z.dim(-1),
+          z.dim(-1), ctx.pool.get()});
   return y;
 }
 

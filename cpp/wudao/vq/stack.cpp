@@ -4,7 +4,7 @@
 
 #include "wudao/base/error.h"
 #include "wudao/ops/add.h"
-#include "wudao/ops/curve.h"
+#include "wudao/ops/activation_map.h"
 
 namespace wudao::vq {
 namespace {
@@ -12,7 +12,9 @@ namespace {
 constexpr std::int64_t kColours = 3;
 constexpr nn::Window kHalving{4, 2, 1}, kSame{3, 1, 1}, kPixel{1, 1, 0};
 
-Var rectified(const nn::Pass& pass, const Var& x) { return pass.tape.apply<ops::Curve>(kernels::Curve::kRelu, x); }
+Var rectified(const nn::Pass& pass, const Var& x) {
+  return pass.tape.apply<ops::ActivationMap>(kernels::ActivationForm::kRelu, x);
+}
 
 }  // namespace
 

@@ -102,7 +102,8 @@ Losses Tokenizer::learn(Context& ctx, const Tensor& pictures, std::int64_t of, d
   const Var q = quantized(tape, z, of, tau, losses.second);
   const Var y = decoder_(pass, q, pass.stream());
   const double values = static_cast<double>(pictures.size() / pictures.dim(0) * of);
-  ops::Difference pixels = ops::difference_loss(ctx, y.value, pictures, {config_.absolute, config_.squared}, 1.0 / values);
+  ops::Difference pixels =
+      ops::difference_loss(ctx, y.value, pictures, {config_.absolute, config_.squared}, 1.0 / values);
   tape.backward(y, std::move(pixels.dy));
   losses.pixels = std::move(pixels.losses);
   return losses;

@@ -1,4 +1,4 @@
-"""Ops on maps, arrays (B, H, W, C) with channels last: convolutions and elementwise curves."""
+"""Ops on maps, arrays (B, H, W, C) with channels last: convolutions and elementwise activations."""
 
 from __future__ import annotations
 
@@ -120,12 +120,12 @@ def relu(x: Array, dtype: DType | None = None) -> Array:
         >>> relu([-1.0, 2.0])
         array([0., 2.])
     """
-    return _core.curve(x, "relu", compute_type(x, dtype))
+    return _core.activation_map(x, "relu", compute_type(x, dtype))
 
 
 def relu_backward(x: Array, dy: Array, dtype: DType | None = None) -> tuple[Array]:
     """Return (dx,): dy where x is positive, else 0."""
-    return _core.curve_backward(x, dy, "relu", compute_type(x, dtype))
+    return _core.activation_map_backward(x, dy, "relu", compute_type(x, dtype))
 
 
 def swish(x: Array, dtype: DType | None = None) -> Array:
@@ -145,12 +145,12 @@ def swish(x: Array, dtype: DType | None = None) -> Array:
         >>> swish([0.0])
         array([0.])
     """
-    return _core.curve(x, "swish", compute_type(x, dtype))
+    return _core.activation_map(x, "swish", compute_type(x, dtype))
 
 
 def swish_backward(x: Array, dy: Array, dtype: DType | None = None) -> tuple[Array]:
     """Return (dx,): dy s (1 + x (1 - s)), s being the sigmoid of x."""
-    return _core.curve_backward(x, dy, "swish", compute_type(x, dtype))
+    return _core.activation_map_backward(x, dy, "swish", compute_type(x, dtype))
 
 
 def group_norm(

@@ -1,4 +1,4 @@
-"""Convolutions of maps, and the elementwise curves of picture models."""
+"""Convolutions of maps, and the elementwise activations of picture models."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _swish_backward(i, dy):
     return (dy * s * (1 + x * (1 - s)),)
 
 
-_CURVES = [
+_ACTIVATIONS = [
     Case(
         name,
         [{"n": n} for n in (5, 1, 15, 16, 17, 33, 1000)],
@@ -206,5 +206,5 @@ CASES = [
     *(_upsample(times) for times in (2, 3)),
     *(_case("conv2d", shape, _conv, _conv_backward, False) for shape in _SHAPES),
     *(_case("conv_transpose2d", shape, _transposed, _transposed_backward, True) for shape in _SHAPES),
-    *_CURVES,
+    *_ACTIVATIONS,
 ]

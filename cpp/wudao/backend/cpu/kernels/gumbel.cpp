@@ -19,7 +19,9 @@ struct Row {
     log_total = __builtin_log(total);
   }
 
-  double score(std::int64_t k) const { return 2.0 * static_cast<double>(products[k]) - static_cast<double>(squares[k]); }
+  double score(std::int64_t k) const {
+    return 2.0 * static_cast<double>(products[k]) - static_cast<double>(squares[k]);
+  }
   // log(codes p), p without noise.
   double log_share(std::int64_t k) const {
     return score(k) - largest - log_total + __builtin_log(static_cast<double>(codes));
@@ -59,7 +61,8 @@ template <class T>
 void slopes(const kernels::GumbelMixture& p, std::int64_t n, const Row<T>& row) {
   auto* const slope = static_cast<T*>(p.slope) + n * p.codes;
   double mean = 0;
-  for (std::int64_t k = 0; k < p.codes; ++k) mean += static_cast<double>(row.mixture[k]) * static_cast<double>(slope[k]);
+  for (std::int64_t k = 0; k < p.codes; ++k)
+    mean += static_cast<double>(row.mixture[k]) * static_cast<double>(slope[k]);
   const double divergence = p.weight != 0.0 ? row.divergence() : 0.0;
   for (std::int64_t k = 0; k < p.codes; ++k) {
     double s = static_cast<double>(row.mixture[k]) * (static_cast<double>(slope[k]) - mean) / p.tau;

@@ -29,7 +29,7 @@ struct Swish {
 };
 
 template <class S, class F>
-void map(const kernels::ApplyCurve& p, F f) {
+void map(const kernels::ActivationMap& p, F f) {
   using T = Accumulator<S>;
   auto* y = static_cast<S*>(p.y);
   parallel_chunks(p.pool, p.size, kTaskValues, [=](std::int64_t begin, std::int64_t end) {
@@ -37,31 +37,31 @@ void map(const kernels::ApplyCurve& p, F f) {
   });
 }
 
-template <class S, template <class> class Curve>
-void apply(const kernels::ApplyCurve& p) {
+template <class S, template <class> class Form>
+void apply(const kernels::ActivationMap& p) {
   using T = Accumulator<S>;
   const auto* x = static_cast<const S*>(p.x);
   const auto* dy = static_cast<const S*>(p.dy);
   if (dy == nullptr) {
-    map<S>(p, [=](std::int64_t i, auto lanes) { return Curve<T>::value(Vec<T>::load(x + i, lanes)); });
+    map<S>(p, [=](std::int64_t i, auto lanes) { return Form<T>::value(Vec<T>::load(x + i, lanes)); });
   } else {
     map<S>(p, [=](std::int64_t i, auto lanes) {
-      return Curve<T>::gradient(Vec<T>::load(x + i, lanes), Vec<T>::load(dy + i, lanes));
+      return Form<T>::gradient(Vec<T>::load(x + i, lanes), Vec<T>::load(dy + i, lanes));
     });
   }
 }
 
-void dispatch(const kernels::ApplyCurve& p) {
+void dispatch(const kernels::ActivationMap& p) {
   with_type(p.dtype, [&]<class S>(Type<S>) {
-    if (p.curve == kernels::Curve::kRelu) return apply<S, Relu>(p);
+    if (p.form == kernels::ActivationForm::kRelu) return apply<S, Relu>(p);
     apply<S, Swish>(p);
   });
 }
 
 }  // namespace
 
-void curve_forward(const kernels::ApplyCurve& p) { dispatch(p); }
+void activation_map_forward(const kernels::ActivationMap& p) { dispatch(p); }
 
-void curve_backward(const kernels::ApplyCurve& p) { dispatch(p); }
+void activation_map_backward(const kernels::ActivationMap& p) { dispatch(p); }
 
 }  // namespace wudao::WUDAO_ISA

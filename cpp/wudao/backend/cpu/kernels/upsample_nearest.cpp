@@ -8,7 +8,7 @@ namespace wudao::WUDAO_ISA {
 namespace {
 
 // A line of x, which is `times` lines of y.
-void repeat_line(const kernels::Enlarge& p, std::int64_t line) {
+void repeat_line(const kernels::UpsampleNearest& p, std::int64_t line) {
   const auto pixel = static_cast<std::size_t>(p.channels) * size_of(p.dtype);
   const auto width = static_cast<std::size_t>(p.width), times = static_cast<std::size_t>(p.times);
   const char* const from = static_cast<const char*>(p.from) + static_cast<std::size_t>(line) * width * pixel;
@@ -19,7 +19,7 @@ void repeat_line(const kernels::Enlarge& p, std::int64_t line) {
 }
 
 template <class S>
-void add_line_up(const kernels::Enlarge& p, std::int64_t line) {
+void add_line_up(const kernels::UpsampleNearest& p, std::int64_t line) {
   using T = Accumulator<S>;
   const std::int64_t wide = p.width * p.times * p.channels;
   const S* const dy = static_cast<const S*>(p.from) + line * p.times * wide;
@@ -36,7 +36,7 @@ void add_line_up(const kernels::Enlarge& p, std::int64_t line) {
 
 }  // namespace
 
-void enlarge(const kernels::Enlarge& p) {
+void upsample_nearest(const kernels::UpsampleNearest& p) {
   parallel_rows(p.pool, p.batch * p.height, p.width * p.channels * p.times * p.times, [&](std::int64_t line) {
     if (!p.backward) return repeat_line(p, line);
     with_type(p.dtype, [&]<class S>(Type<S>) { add_line_up<S>(p, line); });

@@ -10,10 +10,10 @@
 
 namespace wudao::ops {
 
-struct Curve {
-  static constexpr std::string_view name = "curve";
+struct ActivationMap {
+  static constexpr std::string_view name = "activation_map";
   static constexpr std::size_t arity = 1;  // x
-  using Params = kernels::Curve;
+  using Params = kernels::ActivationForm;
   struct Saved {
     Tensor x;
   };

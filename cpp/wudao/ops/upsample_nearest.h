@@ -9,7 +9,7 @@
 
 namespace wudao::ops {
 
-struct Enlarge {
+struct UpsampleNearest {
   static constexpr std::string_view name = "upsample_nearest";
   static constexpr std::size_t arity = 1;  // x
   struct Params {
