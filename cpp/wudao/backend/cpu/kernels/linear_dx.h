@@ -20,7 +20,7 @@ template <class T>
 void dx_tile(const InputGradient& p, const cpu::gemm::PackedB& weight, int panel, std::int64_t row, std::int64_t rows) {
   const void* const first = p.windows == nullptr ? element(p.du, p.compute, row * p.out) : p.du;
   const cpu::gemm::Operand du = {first, p.compute, rows, p.out, p.out, 1};
-  gemm::multiply_panel<T>({du, p.windows, row}, weight, panel, [&](const gemm::Piece<T>& piece) {
+  gemm::multiply_panel<T>({du, p.windows, row, p.pixels != nullptr}, weight, panel, [&](const gemm::Piece<T>& piece) {
     for (std::int64_t r = 0; r < piece.rows; ++r) {
       const std::int64_t n = row + piece.row + r, place = p.pixels == nullptr ? n : p.pixels->place(n);
       store_row(piece.sums + r * piece.line, p.dx, p.compute, place * p.in + piece.col, piece.cols);

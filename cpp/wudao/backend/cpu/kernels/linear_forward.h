@@ -13,7 +13,7 @@ void forward_tile(const kernels::LinearForward& p, const cpu::gemm::PackedB& wei
   const void* const first = p.windows == nullptr ? element(p.x, p.compute, row * p.in) : p.x;
   const cpu::gemm::Operand x = {first, p.compute, rows, p.in, p.in, 1};
   with_type_like<T>(p.compute, [&](auto compute) {
-    gemm::multiply_panel<T>({x, p.windows, row}, weight, panel, [&](gemm::Piece<T> piece) {
+    gemm::multiply_panel<T>({x, p.windows, row, p.pixels != nullptr}, weight, panel, [&](gemm::Piece<T> piece) {
       piece.row += row;
       finish_linear<typename decltype(compute)::type>(p, piece);
     });

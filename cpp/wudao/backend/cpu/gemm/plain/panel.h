@@ -21,22 +21,22 @@ struct Piece {
 template <class T>
 constexpr std::int64_t kPieceCols = kColVectors * kVectorBytes / static_cast<std::int64_t>(sizeof(T));
 
-// The first factor: rows in memory, or windows of the map that begins there, from window `window` on.
+// The first factor: rows in memory, or windows of the map that begins there, from window `window` on. An adjoint adds
+// over windows and channels in one sum.
 struct First {
-  First(const cpu::gemm::Operand& rows, const Windows* windows = nullptr, std::int64_t window = 0)
-      : rows(rows), windows(windows), window(window) {}
+  First(const cpu::gemm::Operand& rows, const Windows* windows = nullptr, std::int64_t window = 0, bool adjoint = false)
+      : rows(rows), windows(windows), window(window), adjoint(adjoint) {}
   cpu::gemm::Operand rows;
   const Windows* windows;
   std::int64_t window;
+  bool adjoint;
 };
 
-// Units of K of windows that are summed without a break. The adjoint of a convolution adds over windows in the same sum
-// as over channels; where each product is rounded before it is added, shorter sums make up for that.
-#if defined(__FMA__) || defined(__aarch64__)
-constexpr std::int64_t kWindowBlock = kBlock;
-#else
-constexpr std::int64_t kWindowBlock = 32;
-#endif
+// Elements of K that an adjoint sums without a break: elsewhere windows are added up after their channels, so one long
+// sum would round more often than theirs. It matters where nothing else is rounded more coarsely.
+template <class Kind, class From>
+constexpr std::int64_t kAdjointDepth =
+    sizeof(typename From::Element) == sizeof(typename Kind::Sum) ? 64 : kBlock * Kind::kDepth;
 
 // A block of rows by `depth` of K. Windows are gathered here, so they never leave the caches.
 template <class Element>
@@ -114,7 +114,7 @@ void multiply_block(const PanelBlock<Kind>& t, cpu::gemm::Panel panel, typename 
 template <class Kind, class From, class Finish>
 void multiply_panel_of(const First& a, const cpu::gemm::PackedB& packed, int panel, Finish& finish) {
   using Sum = typename Kind::Sum;
-  const std::int64_t depth = (a.windows == nullptr ? kBlock : kWindowBlock) * Kind::kDepth;
+  const std::int64_t depth = a.adjoint ? kAdjointDepth<Kind, From> : kBlock * Kind::kDepth;
   const std::int64_t cols = a.rows.cols, rows = a.rows.rows;
   auto& work = *static_cast<Work*>(cpu::workspace(cpu::Workspace::kPacked, sizeof(Work)));
   constexpr std::int64_t kPartialBytes = kRowBlock * cpu::gemm::kPanelCols * static_cast<std::int64_t>(sizeof(Sum));
