@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wudao_rt.compute_types import COMPUTE_TYPES, DType
+from wudao_rt.compute_types import DType
 from wudao_rt.config.glm import GLMConfig
-from wudao_rt.config.settings import refuse_unknown
-from wudao_rt.errors import ConfigError, shown
+from wudao_rt.errors import ConfigError
 from wudao_rt.parameters import views
 from wudao_rt.quantization import Format, QuantizedWeight, check_form, quantize, quantized_forms
-from wudao_rt.transformer import Transformer, check_memory
+from wudao_rt.transformer import Transformer, check_arguments, check_memory
 
 if TYPE_CHECKING:
     from wudao_rt.data.blanks import SpecialIds
@@ -63,7 +61,7 @@ class GLM(Transformer):
         self, config: GLMConfig, seed: int = 0, dtype: DType = "float32", tokenizer: Tokenizer | None = None,
         *, dry_run: bool = False, comm: Communicator | None = None, exchange: str = "flat", supernode_size: int = 0,
     ) -> None:
-        _check_arguments(config, seed, dtype)
+        check_arguments("GLM", GLMConfig, config, seed, dtype)
         if tokenizer is not None:
             _check_tokenizer(config, tokenizer)
         super().__init__(config, seed, dtype, dry_run, comm, exchange, supernode_size)
@@ -84,7 +82,7 @@ class GLM(Transformer):
         Raises:
             ConfigError, ShapeError, DTypeError: as of `GLM` and `load_state_dict`.
         """
-        _check_arguments(config, 0, dtype)
+        check_arguments("GLM", GLMConfig, config, 0, dtype)
         check_memory("GLM", config, dtype, 1 if comm is None else comm.size)
         model = cls(config, dtype=dtype, tokenizer=tokenizer, dry_run=True, comm=comm)
         model.adopt(arrays)
@@ -230,15 +228,6 @@ class GLM(Transformer):
         from wudao_rt.model_folder import save
 
         save(self, Path(path))
-
-
-def _check_arguments(config: Any, seed: Any, dtype: Any) -> None:
-    if not isinstance(config, GLMConfig):
-        raise ConfigError(f"GLM: config: expected a GLMConfig, got a {type(config).__name__}. Use GLMConfig(...) or "
-                          "GLMConfig.preset(name).")
-    refuse_unknown(dtype, COMPUTE_TYPES, "GLM: dtype")
-    if not isinstance(seed, Integral) or not 0 <= seed < 2**64:
-        raise ConfigError(f"GLM: seed: expected a whole number from 0 to 2^64 - 1, got {shown(seed)}. Change it.")
 
 
 def _check_tokenizer(config: GLMConfig, tokenizer: Tokenizer) -> None:

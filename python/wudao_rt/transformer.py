@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wudao_rt import _core
+from wudao_rt.compute_types import COMPUTE_TYPES
+from wudao_rt.config.settings import refuse_unknown
 from wudao_rt.config.shape import TransformerShape
 from wudao_rt.errors import ConfigError, DTypeError, OutOfMemory, ShapeError, shown
 from wudao_rt.machine import memory_bytes
@@ -130,6 +133,16 @@ class Transformer:
         found = expert_of(name)
         layers = {layer for layer, _, _ in self.core.expert_layers}
         return found is not None and found[0] in layers and found[1] < self.config.moe.experts
+
+
+def check_arguments(op: str, kind: type, config: Any, seed: Any, dtype: Any) -> None:
+    """Raise ConfigError unless config is of that kind, and seed and dtype can be."""
+    if not isinstance(config, kind):
+        raise ConfigError(f"{op}: config: expected a {kind.__name__}, got a {type(config).__name__}. Use "
+                          f"{kind.__name__}(...) or {kind.__name__}.preset(name).")
+    refuse_unknown(dtype, COMPUTE_TYPES, f"{op}: dtype")
+    if not isinstance(seed, Integral) or not 0 <= seed < 2**64:
+        raise ConfigError(f"{op}: seed: expected a whole number from 0 to 2^64 - 1, got {shown(seed)}. Change it.")
 
 
 def check_memory(op: str, config: TransformerShape, dtype: str, ranks: int = 1) -> None:

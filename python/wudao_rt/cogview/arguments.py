@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wudao_rt.compute_types import COMPUTE_TYPES
 from wudao_rt.config.cogview import CogViewConfig
-from wudao_rt.config.settings import refuse_unknown
 from wudao_rt.errors import ConfigError, DTypeError, ShapeError, shown
+from wudao_rt.transformer import check_arguments
 
 if TYPE_CHECKING:
     from wudao_rt.cogview.model import CogView
@@ -20,12 +19,7 @@ if TYPE_CHECKING:
 
 def check_model(config: Any, seed: Any, dtype: Any, tokenizer: Any, image_tokenizer: Any) -> None:
     """Raise ConfigError unless these make a model."""
-    if not isinstance(config, CogViewConfig):
-        raise ConfigError(f"CogView: config: expected a CogViewConfig, got a {type(config).__name__}. Use "
-                          "CogViewConfig(...) or CogViewConfig.preset(name).")
-    refuse_unknown(dtype, COMPUTE_TYPES, "CogView: dtype")
-    if not isinstance(seed, Integral) or not 0 <= seed < 2**64:
-        raise ConfigError(f"CogView: seed: expected a whole number from 0 to 2^64 - 1, got {shown(seed)}. Change it.")
+    check_arguments("CogView", CogViewConfig, config, seed, dtype)
     if tokenizer is not None and tokenizer.num_tokens > config.text_tokens:
         raise ConfigError(f"CogView: tokenizer: expected one of at most {config.text_tokens} tokens, as the model has, "
                           f"got {tokenizer.num_tokens}. Use the tokenizer that the model was trained with.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from wudao_rt.config.moe import MoETable
-from wudao_rt.config.settings import check, refuse_unknown, setting
-from wudao_rt.config.shape import TransformerShape
+from wudao_rt.config.settings import setting
+from wudao_rt.config.shape import TransformerShape, changed_preset
 from wudao_rt.errors import ConfigError
 
 KIND = "cogview"  # what a config.toml calls it
@@ -58,10 +58,7 @@ class CogViewConfig(TransformerShape):
         default=None, metadata={"doc": "experts in place of the feed-forward matrices; none: a dense model"})
 
     def __post_init__(self) -> None:
-        check(self, "CogViewConfig")
-        if self.hidden_size % self.num_heads:
-            raise ConfigError(f"CogViewConfig: hidden_size: expected a multiple of num_heads = {self.num_heads}, "
-                              f"got {self.hidden_size}. Change one of them.")
+        self.check_shape()
         if self.side not in SIDES:
             raise ConfigError(f"CogViewConfig: side: expected 8, 16, 32 or 64 codes, got {self.side}. Choose one.")
         if self.max_text < 1:
@@ -75,10 +72,7 @@ class CogViewConfig(TransformerShape):
         Raises:
             ConfigError: an unknown name or field, with the nearest known one.
         """
-        refuse_unknown(name, PRESETS, "CogViewConfig.preset: name")
-        for key in changes:
-            refuse_unknown(key, cls.__dataclass_fields__, "CogViewConfig.preset: field")
-        return replace(PRESETS[name], **changes)
+        return changed_preset(PRESETS, name, changes)
 
     @property
     def codes(self) -> int:

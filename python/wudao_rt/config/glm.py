@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from wudao_rt.config.moe import MoETable
-from wudao_rt.config.settings import check, refuse_unknown, setting
-from wudao_rt.config.shape import TransformerShape
+from wudao_rt.config.settings import setting
+from wudao_rt.config.shape import TransformerShape, changed_preset
 from wudao_rt.errors import ConfigError
 
 
@@ -42,10 +42,7 @@ class GLMConfig(TransformerShape):
         default=None, metadata={"doc": "experts in place of the feed-forward matrices; none: a dense model"})
 
     def __post_init__(self) -> None:
-        check(self, "GLMConfig")
-        if self.hidden_size % self.num_heads:
-            raise ConfigError(f"GLMConfig: hidden_size: expected a multiple of num_heads = {self.num_heads}, "
-                              f"got {self.hidden_size}. Change one of them.")
+        self.check_shape()
         if self.moe and self.moe.picture_experts:
             raise ConfigError(f"GLMConfig: moe.picture_experts: expected 0, for a GLM has no codes of pictures, got "
                               f"{self.moe.picture_experts}. Leave it out.")
@@ -60,10 +57,7 @@ class GLMConfig(TransformerShape):
         Raises:
             ConfigError: an unknown name or field, with the nearest known one.
         """
-        refuse_unknown(name, PRESETS, "GLMConfig.preset: name")
-        for key in changes:
-            refuse_unknown(key, cls.__dataclass_fields__, "GLMConfig.preset: field")
-        return replace(PRESETS[name], **changes)
+        return changed_preset(PRESETS, name, changes)
 
     @property
     def dense_count(self) -> int:

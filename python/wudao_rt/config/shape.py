@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from wudao_rt.config.settings import check, refuse_unknown
+from wudao_rt.errors import ConfigError
 
 if TYPE_CHECKING:
     from wudao_rt.config.moe import MoETable
+
+
+Shape = TypeVar("Shape")
 
 
 class TransformerShape:
@@ -15,6 +22,7 @@ class TransformerShape:
     if TYPE_CHECKING:
         hidden_size: int
         num_layers: int
+        num_heads: int
         moe: MoETable | None
         dense_count: int
 
@@ -51,3 +59,24 @@ class TransformerShape:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values; a dense model has no `moe`."""
         return {name: value for name, value in asdict(self).items() if value is not None}  # type: ignore[call-overload]
+
+    def check_shape(self) -> None:
+        """Raise ConfigError for a field outside its limits, or heads that do not divide the hidden size."""
+        name = type(self).__name__
+        check(self, name)
+        if self.hidden_size % self.num_heads:
+            raise ConfigError(f"{name}: hidden_size: expected a multiple of num_heads = {self.num_heads}, got "
+                              f"{self.hidden_size}. Change one of them.")
+
+
+def changed_preset(presets: Mapping[str, Shape], name: str, changes: Mapping[str, Any]) -> Shape:
+    """Return a named shape, with some fields changed.
+
+    Raises:
+        ConfigError: an unknown name or field, with the nearest known one.
+    """
+    kind = type(next(iter(presets.values())))
+    refuse_unknown(name, presets, f"{kind.__name__}.preset: name")
+    for key in changes:
+        refuse_unknown(key, kind.__dataclass_fields__, f"{kind.__name__}.preset: field")  # type: ignore[attr-defined]
+    return replace(presets[name], **changes)  # type: ignore[type-var]  # a dataclass
