@@ -92,7 +92,7 @@ def test_a_state_with_one_wrong_array_changes_nothing(spoiled: np.ndarray):
 
 
 def test_a_model_that_memory_cannot_hold(monkeypatch):
-    monkeypatch.setattr("wudao_rt.glm.memory_bytes", lambda: 10_000)
+    monkeypatch.setattr("wudao_rt.transformer.memory_bytes", lambda: 10_000)
     with pytest.raises(wudao_rt.OutOfMemory, match="GLM: config: expected at most 0 GB of weights"):
         GLM(GLMConfig(**SHAPE))
 
