@@ -56,7 +56,7 @@ py::list fill(GlmObject& self, const std::vector<SequenceTuple>& sequences, cons
   }
   py::list results;
   for (const infer::Filled& one : filling.take_results()) {
-    results.append(py::make_tuple(one.sequence, one.sample, one.ids, one.log_probs));
+    results.append(py::make_tuple(one.sequence, one.sample, one.ids));
   }
   return results;
 }
@@ -70,5 +70,5 @@ void bind_filling(pybind11::module_& m) {
   m.def("fill", &fill, py::arg("model"), py::arg("sequences"), py::arg("options"),
         py::arg("plain") = std::vector<SequenceTuple>{}, py::arg("listener") = py::none(),
         "Draw the slots (id or -1, position, first, end, stop) of sequences (known [(id, position)], bidirectional, "
-        "slots), guided away from `plain`; the listener gets the number of tokens drawn. Return [(sequence, sample, ids, log_probs)].");
+        "slots), guided away from `plain`; the listener gets the number of tokens drawn. Return [(sequence, sample, ids)].");
 }

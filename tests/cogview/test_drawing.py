@@ -80,7 +80,7 @@ def _first_codes(model: CogView, text: list[int], count: int, seed: int = 5, top
     known, both, slots = picture_request(model.templates, text, np.zeros((8, 8), int), np.zeros((8, 8), bool))
     found = _core.fill(model.core, [(known, both, slots[:2])], {
         "n": count, "temperature": 1.0, "top_k": top_k, "top_p": 0.0, "seed": seed, "guidance": 1.0, "max_streams": 64})
-    return np.array([ids[0] for _, _, ids, _ in found])
+    return np.array([ids[0] for _, _, ids in found])
 
 
 @pytest.mark.parametrize("shape", ["top", "box", "scattered", "all", "none"])

@@ -21,13 +21,13 @@ void check(std::span<const Feed> feeds, const model::GLM& glm) {
 }  // namespace
 
 Decoder::Decoder(const Context& ctx, const model::GLM& glm, std::int64_t chunk_rows)
-    : ctx_(ctx), glm_(glm), chunk_rows_(chunk_rows) {
+    : ctx_(ctx), glm_(glm), chunk_rows_(chunk_rows), head_(glm) {
   if (chunk_rows < 1) fail<ConfigError>("decode", "chunk_rows", "at least 1", text(chunk_rows));
 }
 
 Tensor Decoder::run(std::span<const Feed> feeds, Rows wanted) {
   check(feeds, glm_);
-  const Tensor logits = ForwardPass(ctx_, glm_, feeds, wanted, chunk_rows_).run();
+  const Tensor logits = ForwardPass(ctx_, glm_, head_, feeds, wanted, chunk_rows_).run();
   for (const Feed& feed : feeds) feed.cache->extend(feed.size());
   return logits;
 }

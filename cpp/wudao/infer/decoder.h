@@ -8,6 +8,7 @@
 #include <span>
 
 #include "wudao/infer/feed.h"
+#include "wudao/infer/head.h"
 
 namespace wudao::infer {
 
@@ -16,7 +17,12 @@ class Decoder {
   // At most `chunk_rows` rows are in the wide inner layers at a time; the result does not depend on it.
   explicit Decoder(const Context& ctx, const model::GLM& glm, std::int64_t chunk_rows = 1024);
 
-  // Appends the tokens to their caches. Logits (rows wanted, V) in the accumulator type; undefined for Rows::kNone.
+  // Logits are made for these ids alone from now on.
+  void predict(const Ids& ids) { head_.limit(ids); }
+  const Ids& predicted() const { return head_.ids(); }
+
+  // Appends the tokens to their caches. Logits (rows wanted, ids predicted) in the accumulator type; undefined for
+  // Rows::kNone.
   Tensor run(std::span<const Feed> feeds, Rows wanted);
 
   Context& context() { return ctx_; }
@@ -26,6 +32,7 @@ class Decoder {
   Context ctx_;
   const model::GLM& glm_;
   std::int64_t chunk_rows_;
+  Head head_;  // the whole vocabulary at first
 };
 
 }  // namespace wudao::infer

@@ -8,6 +8,8 @@ namespace wudao::infer {
 Filling::Filling(const Context& ctx, const model::GLM& glm, std::vector<Request> requests, const FillOptions& options)
     : decoder_(ctx, glm), requests_(std::move(requests)), options_(options) {
   check(glm.config(), requests_, options_);
+  const Ids ids = drawable(requests_);
+  if (ids.count() > 0) decoder_.predict(ids);
 }
 
 const Sequence& Filling::half_of(std::size_t request, std::size_t half) const {
@@ -25,7 +27,7 @@ bool Filling::step() {
   for (Stream& stream : streams_) {
     for (Half& half : stream.halves) feeds.push_back({&half.cache, half.pending});
   }
-  const Logits logits(decoder_.context(), decoder_.run(feeds, Rows::kLast), predicted_ids(decoder_.glm().config()));
+  const Logits logits(decoder_.context(), decoder_.run(feeds, Rows::kLast), decoder_.predicted().count());
   std::vector<char> complete(streams_.size());  // bools that threads may write side by side
   const auto each = static_cast<std::int64_t>(halves());
   decoder_.context().pool->for_each(static_cast<std::int64_t>(streams_.size()), [&](std::int64_t i, int) {
@@ -76,7 +78,7 @@ Filling::Halves Filling::forked(const Halves& halves) {
 
 // A sequence without anything to draw is complete at once.
 void Filling::start(Halves halves) {
-  Stream stream{{static_cast<std::int64_t>(next_request_), next_sample_, {}, {}}, std::move(halves), 0};
+  Stream stream{{static_cast<std::int64_t>(next_request_), next_sample_, {}}, std::move(halves), 0};
   if (take_given(stream)) {
     results_.push_back(std::move(stream.result));
   } else {
@@ -110,19 +112,19 @@ Scores Filling::guided(const Logits& logits, std::int64_t row) const {
 
 std::int32_t Filling::draw_at(const Stream& stream, const Logits& logits, std::int64_t row) const {
   const Slot& slot = slots_of(stream)[stream.next];
+  const auto first = static_cast<std::int32_t>(decoder_.predicted().first);
   Scores scores = guided(logits, row);
-  const double stop = slot.stop >= 0 ? scores[static_cast<std::size_t>(slot.stop)] : kBanned;
-  std::fill(scores.begin(), scores.begin() + slot.first, kBanned);
-  std::fill(scores.begin() + slot.end, scores.end(), kBanned);
-  if (slot.stop >= 0) scores[static_cast<std::size_t>(slot.stop)] = stop;
+  const double stop = slot.stop >= 0 ? scores[static_cast<std::size_t>(slot.stop - first)] : kBanned;
+  std::fill(scores.begin(), scores.begin() + (slot.first - first), kBanned);
+  std::fill(scores.begin() + (slot.end - first), scores.end(), kBanned);
+  if (slot.stop >= 0) scores[static_cast<std::size_t>(slot.stop - first)] = stop;
   const auto number = static_cast<std::int64_t>(stream.result.ids.size());
-  return draw(std::move(scores), options_.sampling, uniform(options_.seed, stream.result.sample, number));
+  return first + draw(std::move(scores), options_.sampling, uniform(options_.seed, stream.result.sample, number));
 }
 
 bool Filling::advance(Stream& stream, const Logits& logits, std::int64_t row) const {
   const std::int32_t id = draw_at(stream, logits, row), stop = slots_of(stream)[stream.next].stop;
   stream.result.ids.push_back(id);
-  stream.result.log_probs.push_back(logits.log_prob(row, id));
   for (Half& half : stream.halves) half.pending.clear();
   put(stream, id);
   return id == stop || take_given(stream);

@@ -28,9 +28,9 @@ Tensor numbers(const Context& ctx, std::span<const Feed> feeds, std::int64_t row
 
 }  // namespace
 
-ForwardPass::ForwardPass(const Context& ctx, const model::GLM& glm, std::span<const Feed> feeds, Rows wanted,
-                         std::int64_t chunk_rows)
-    : ctx_(ctx), glm_(glm), feeds_(feeds), wanted_(wanted), width_(glm.config().hidden_size) {
+ForwardPass::ForwardPass(const Context& ctx, const model::GLM& glm, const Head& head, std::span<const Feed> feeds,
+                         Rows wanted, std::int64_t chunk_rows)
+    : ctx_(ctx), glm_(glm), head_(head), feeds_(feeds), wanted_(wanted), width_(glm.config().hidden_size) {
   place_feeds();
   chunk_rows_ = std::min(chunk_rows, rows_);
   take_numbers();
@@ -75,7 +75,7 @@ void ForwardPass::make_room() {
   const auto& all = glm_.parameters();
   if (std::any_of(all.begin(), all.end(), few_bits)) work_ = ctx_.empty({digits}, DType::kUInt8);
   if (wanted_ == Rows::kNone) return;
-  logits_ = ctx_.empty({wanted_rows_, glm_.config().vocab_size}, stream);
+  logits_ = ctx_.empty({wanted_rows_, head_.ids().count()}, stream);
   last_x_ = all_wanted() ? x_ : ctx_.empty({wanted_rows_, width_}, stream);
 }
 
@@ -88,7 +88,7 @@ void ForwardPass::pack_weights() const {
     if (block.experts() != nullptr) continue;
     for (const nn::Linear* linear : {&block.up(), &block.down()}) pack(*linear);
   }
-  with_layer(glm_.tables().word, nullptr, [&](const auto& p) { ctx_.kernels->linear_pack(p); });
+  with_head([&](const auto& p) { ctx_.kernels->linear_pack(p); });
 }
 
 // A layer of experts begins with the choices of all rows, so the workers' program ends before it and begins behind it.
@@ -184,6 +184,16 @@ void ForwardPass::with_layer(const nn::Parameter& weight, const nn::Parameter* b
   p.work = work_.defined() ? work_.raw() : nullptr;
   p.quantized = weight.quantized() == nullptr ? nullptr : &quantized;
   f(p);
+}
+
+// The same for the rows of the word table that make logits.
+template <class F>
+void ForwardPass::with_head(F&& f) const {
+  with_layer(glm_.tables().word, nullptr, [&](kernels::LinearForward& p) {
+    kernels::QuantizedWeight some = {};
+    head_.narrow(p, some);
+    f(p);
+  });
 }
 
 void ForwardPass::multiply(const nn::Linear& linear, const std::byte* x, std::byte* y, std::int64_t rows,
@@ -342,7 +352,7 @@ void ForwardPass::run_experts(const model::Block& block, const Tensor& x, bool f
 void ForwardPass::make_logits() const {
   for_chunks(wanted_rows_, [&](std::int64_t row, std::int64_t rows) {
     normalise(glm_.final_norm(), row_of(last_x_, row), rows, row_of(normal_, 0), normal_.dtype());
-    with_layer(glm_.tables().word, nullptr, [&](kernels::LinearForward& p) {
+    with_head([&](kernels::LinearForward& p) {
       p.x = normal_.raw();
       p.y = row_of(logits_, row);
       p.rows = rows;

@@ -5,15 +5,16 @@
 #pragma once
 
 #include "wudao/infer/feed.h"
+#include "wudao/infer/head.h"
 #include "wudao/kernels/products.h"
 
 namespace wudao::infer {
 
 class ForwardPass {
  public:
-  ForwardPass(const Context& ctx, const model::GLM& glm, std::span<const Feed> feeds, Rows wanted,
+  ForwardPass(const Context& ctx, const model::GLM& glm, const Head& head, std::span<const Feed> feeds, Rows wanted,
               std::int64_t chunk_rows);
-  // Stores keys and values; logits (rows wanted, V) in the accumulator type, undefined for Rows::kNone.
+  // Stores keys and values; logits (rows wanted, ids of the head) in the accumulator type, undefined for Rows::kNone.
   Tensor run() const;
 
  private:
@@ -52,6 +53,8 @@ class ForwardPass {
   template <class F>
   void with_layer(const nn::Parameter& weight, const nn::Parameter* bias, F&& f) const;
   template <class F>
+  void with_head(F&& f) const;
+  template <class F>
   void for_chunks(std::int64_t rows, F&& f) const;
   template <class F>
   void for_segments(const std::vector<Segment>& segments, F&& f) const;
@@ -59,6 +62,7 @@ class ForwardPass {
 
   const Context& ctx_;
   const model::GLM& glm_;
+  const Head& head_;
   std::span<const Feed> feeds_;
   Rows wanted_;
   std::int64_t chunk_rows_ = 0, width_, rows_ = 0, wanted_rows_ = 0;

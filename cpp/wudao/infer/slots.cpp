@@ -1,5 +1,6 @@
 #include "wudao/infer/slots.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace wudao::infer {
@@ -33,7 +34,25 @@ void check_sequence(const model::GLMConfig& config, const Sequence& sequence) {
   for (const Slot& slot : sequence.slots) check_slot(config, slot);
 }
 
+// Makes `ids` hold [first, end) too.
+void widen(Ids& ids, std::int64_t first, std::int64_t end) {
+  if (ids.count() == 0) ids = {first, end};
+  ids = {std::min(ids.first, first), std::max(ids.end, end)};
+}
+
 }  // namespace
+
+Ids drawable(const std::vector<Request>& requests) {
+  Ids ids;
+  for (const Request& request : requests) {
+    for (const Slot& slot : request.asked.slots) {
+      if (slot.given()) continue;
+      widen(ids, slot.first, slot.end);
+      if (slot.stop >= 0) widen(ids, slot.stop, slot.stop + 1);
+    }
+  }
+  return ids;
+}
 
 void check(const model::GLMConfig& config, const std::vector<Request>& requests, const FillOptions& options) {
   require(options.num_samples >= 1, "n", "a whole number of at least 1", text(options.num_samples));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "wudao/infer/feed.h"
+#include "wudao/infer/head.h"
 #include "wudao/infer/request.h"
 
 namespace wudao::infer {
@@ -51,8 +52,10 @@ struct FillOptions {
 struct Filled {
   std::int64_t sequence = 0, sample = 0;
   std::vector<std::int32_t> ids;  // that were drawn, in the order of their slots
-  std::vector<double> log_probs;  // of each, natural, under the model's own distribution over all ids
 };
+
+// The ids from the first that any slot may take to the last.
+Ids drawable(const std::vector<Request>& requests);
 
 // ConfigError or ShapeError naming the argument.
 void check(const model::GLMConfig& config, const std::vector<Request>& requests, const FillOptions& options);

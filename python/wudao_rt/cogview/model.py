@@ -193,7 +193,7 @@ class CogView(Transformer):
         most = min(max_tokens or self.config.max_text, self.config.max_text)
         found = self._run([caption_request(self.templates, one, most) for one in codes], [], n, temperature, top_k,
                           seed, top_p, 1.0, max_streams, None)
-        texts = [[number - self.ids.text.start for number in ids if number in self.ids.text] for _, _, ids, _ in found]
+        texts = [[number - self.ids.text.start for number in ids if number in self.ids.text] for _, _, ids in found]
         said: list[Any] = texts if self.tokenizer is None else [self.tokenizer.decode(one).strip() for one in texts]
         return [said[place * n : (place + 1) * n] for place in range(len(codes))]
 
@@ -241,13 +241,13 @@ class CogView(Transformer):
         plain = [] if guidance == 1 else [picture_request(self.templates, [], *one)
                                           for one in zip(codes, keep, strict=True)]
         out = np.repeat(codes[:, None], n, axis=1).astype(np.int32)
-        for place, sample, ids, _ in self._run(requests, plain, n, temperature, top_k, seed, top_p, guidance, *how):
+        for place, sample, ids in self._run(requests, plain, n, temperature, top_k, seed, top_p, guidance, *how):
             out[place, sample][~keep[place]] = ids
         return out
 
     def _run(self, requests: list[Request], plain: list[Request], n: int, temperature: float, top_k: int, seed: int,
              top_p: float, guidance: float, max_streams: int, listener: Callable[[int], None] | None
-             ) -> list[tuple[int, int, list[int], list[float]]]:
+             ) -> list[tuple[int, int, list[int]]]:
         options = {"n": n, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed,
                    "guidance": guidance, "max_streams": max_streams}
         return _core.fill(self.core, requests, options, plain, listener)
