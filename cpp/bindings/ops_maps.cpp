@@ -37,19 +37,20 @@ ops::Tensors<3> inputs(Context& ctx, const py::object& x, const py::object& weig
 
 template <class Op>
 py::array convolution(const py::object& x, const py::object& weight, const py::object& bias, std::int64_t kernel,
-                      std::int64_t stride, std::int64_t padding, const std::string& dtype) {
+                      std::int64_t stride, std::int64_t padding, bool rectify, const std::string& dtype) {
   const OpOptions options = op_options(dtype);
   Context ctx = op_context(options);
-  return call_forward<Op>(ctx, {kernel, stride, padding, options.sum()}, inputs<Op>(ctx, x, weight, bias, options.dtype));
+  return call_forward<Op>(ctx, {kernel, stride, padding, options.sum(), rectify},
+                          inputs<Op>(ctx, x, weight, bias, options.dtype));
 }
 
 template <class Op>
 py::tuple convolution_backward(const py::object& x, const py::object& weight, const py::object& bias,
                                const py::object& dy, std::int64_t kernel, std::int64_t stride, std::int64_t padding,
-                               int shards, const std::string& dtype) {
+                               bool rectify, int shards, const std::string& dtype) {
   const OpOptions options = op_options(dtype, shards);
   Context ctx = op_context(options);
-  return call_backward<Op>(ctx, {kernel, stride, padding, options.sum()},
+  return call_backward<Op>(ctx, {kernel, stride, padding, options.sum(), rectify},
                            inputs<Op>(ctx, x, weight, bias, options.dtype),
                            activation(ctx, Op::name.data(), "dy", dy, options.sum()));
 }
@@ -94,9 +95,10 @@ template <class Op>
 void bind_convolution(py::module_& m) {
   const std::string name(Op::name);
   m.def(name.c_str(), &convolution<Op>, py::arg("x"), py::arg("weight"), py::arg("bias"), py::arg("kernel"),
-        py::arg("stride"), py::arg("padding"), py::arg("dtype"));
+        py::arg("stride"), py::arg("padding"), py::arg("rectify"), py::arg("dtype"));
   m.def((name + "_backward").c_str(), &convolution_backward<Op>, py::arg("x"), py::arg("weight"), py::arg("bias"),
-        py::arg("dy"), py::arg("kernel"), py::arg("stride"), py::arg("padding"), py::arg("shards"), py::arg("dtype"));
+        py::arg("dy"), py::arg("kernel"), py::arg("stride"), py::arg("padding"), py::arg("rectify"), py::arg("shards"),
+        py::arg("dtype"));
 }
 
 }  // namespace

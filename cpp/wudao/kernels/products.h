@@ -69,6 +69,7 @@ struct LinearBackward {
   const Windows* dy_windows = nullptr;  // dy and du are one map, and their rows its windows; dbias is null then
   const Windows* x_windows = nullptr;   // the same of x
   const Pixels* pixels = nullptr;       // dx is a map, and its rows these pixels
+  const void* rectified = nullptr;      // like dx: x before it lost what is negative, so dx is 0 unless it is positive
 };
 
 // c = op(a) op(b), all of `dtype` except that bfloat16 gives a float32 c.

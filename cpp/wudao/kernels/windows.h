@@ -3,15 +3,19 @@
 
 #include <cstdint>
 
+#include "wudao/base/dtype.h"
+
 namespace wudao::kernels {
 
 // Windows of down_kernel x across_kernel pixels of a map (batch, height, width, channels), `stride` apart: window (i,
 // j) sees the pixels (i stride + top + ky, j stride + left + kx), which are zeros outside of the map. There are down x
-// across of them in each picture.
+// across of them in each picture. What is seen is max(pixel, 0) where `rectified`; a NaN stays one.
 struct Windows {
   std::int64_t batch, height, width, channels;  // of the map
   std::int64_t down_kernel, across_kernel, stride, top, left;
   std::int64_t down, across;
+  bool rectified = false;
+  DType dtype = DType::kFloat32;  // of the map; looked at where rectified
 
   std::int64_t count() const { return batch * down * across; }
   std::int64_t row() const { return down_kernel * across_kernel * channels; }  // values of a window: (ky, kx, channel)

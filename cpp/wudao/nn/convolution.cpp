@@ -20,8 +20,8 @@ Conv2d::Conv2d(ParameterList& list, const std::string& name, std::int64_t in, st
                            bound_of(window.kernel * window.kernel * in), true)),
       bias_(list.uniform(name + ".bias", {out}, bound_of(window.kernel * window.kernel * in), false)) {}
 
-Var Conv2d::operator()(const Pass& pass, const Var& x, DType out) const {
-  return pass.tape.apply<ops::Conv2d>({window_.kernel, window_.stride, window_.padding, out}, x, leaf(pass, weight_),
+Var Conv2d::operator()(const Pass& pass, const Var& x, DType out, bool rectify) const {
+  return pass.tape.apply<ops::Conv2d>({window_.kernel, window_.stride, window_.padding, out, rectify}, x, leaf(pass, weight_),
                                       leaf(pass, bias_));
 }
 
@@ -33,8 +33,8 @@ ConvTranspose2d::ConvTranspose2d(ParameterList& list, const std::string& name, s
                            bound_of(window.kernel * window.kernel * out), true)),
       bias_(list.uniform(name + ".bias", {out}, bound_of(window.kernel * window.kernel * out), false)) {}
 
-Var ConvTranspose2d::operator()(const Pass& pass, const Var& x, DType out) const {
-  return pass.tape.apply<ops::ConvTranspose2d>({window_.kernel, window_.stride, window_.padding, out}, x,
+Var ConvTranspose2d::operator()(const Pass& pass, const Var& x, DType out, bool rectify) const {
+  return pass.tape.apply<ops::ConvTranspose2d>({window_.kernel, window_.stride, window_.padding, out, rectify}, x,
                                                leaf(pass, weight_), leaf(pass, bias_));
 }
 

@@ -14,7 +14,8 @@ struct Window {
 class Conv2d {
  public:
   Conv2d(ParameterList& list, const std::string& name, std::int64_t in, std::int64_t out, Window window);
-  Var operator()(const Pass& pass, const Var& x, DType out) const;  // compute -> out
+  // compute -> out. `rectify`: of max(x, 0).
+  Var operator()(const Pass& pass, const Var& x, DType out, bool rectify = false) const;
 
  private:
   Window window_;
@@ -24,7 +25,7 @@ class Conv2d {
 class ConvTranspose2d {
  public:
   ConvTranspose2d(ParameterList& list, const std::string& name, std::int64_t in, std::int64_t out, Window window);
-  Var operator()(const Pass& pass, const Var& x, DType out) const;
+  Var operator()(const Pass& pass, const Var& x, DType out, bool rectify = false) const;
 
  private:
   Window window_;

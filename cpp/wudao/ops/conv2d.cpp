@@ -9,7 +9,10 @@ using kernels::Windows;
 
 Windows windows_of_input(const ConvolutionParams& p, const Tensor& x) {
   const auto outputs = [&](std::int64_t size) { return (size + 2 * p.padding - p.kernel) / p.stride + 1; };
-  return windows_of(p, x.shape(), outputs(x.dim(1)), outputs(x.dim(2)));
+  Windows windows = windows_of(p, x.shape(), outputs(x.dim(1)), outputs(x.dim(2)));
+  windows.rectified = p.rectify;
+  windows.dtype = x.dtype();
+  return windows;
 }
 
 void check(const ConvolutionParams& params, const Tensors<3>& inputs) {
@@ -24,22 +27,29 @@ void check(const ConvolutionParams& params, const Tensors<3>& inputs) {
   }
 }
 
-// A kernel of one pixel sees what lies in memory already.
+// A kernel of one pixel has the rows of the map as its windows.
 bool sees_itself(const ConvolutionParams& p) { return p.kernel == 1 && p.stride == 1; }
+
+// What the convolution multiplies: windows, or what lies in memory already.
+const Windows* seen_through(const ConvolutionParams& p, const Windows& windows) {
+  return sees_itself(p) && !p.rectify ? nullptr : &windows;
+}
 
 Rows all(const Tensor& tensor, const Windows* windows = nullptr) { return {tensor.raw(), tensor.dtype(), windows}; }
 
 Tensor input_gradient(Context& ctx, const Conv2d::Params& params, const Conv2d::Saved& saved, const Tensor& dy) {
   const Tensor& x = saved.x;
   Tensor dx = ctx.empty(x.shape(), x.dtype());
+  const void* const rectified = params.rectify ? x.raw() : nullptr;
   if (sees_itself(params)) {
-    multiply_back(ctx, all(dy), saved.weight, all(dx), windows_of_input(params, x).count(), x.dtype());
+    multiply_back(ctx, all(dy), saved.weight, all(dx), windows_of_input(params, x).count(), x.dtype(),
+                  rectified);
     return dx;
   }
   for (const Phase& phase : phases_of(params, dy.shape(), x.shape())) {
     const Tensor weight = weight_of_phase(ctx, params, phase, saved.weight, false);
     multiply_back(ctx, all(dy, &phase.windows), weight, {dx.raw(), dx.dtype(), nullptr, &phase.pixels},
-                  phase.windows.count(), x.dtype());
+                  phase.windows.count(), x.dtype(), rectified);
   }
   return dx;
 }
@@ -53,7 +63,7 @@ Tensor Conv2d::forward(Context& ctx, const Params& params, const Tensors<3>& inp
   Tensor y = ctx.empty({x.dim(0), windows.down, windows.across, weight.dim(0)}, params.out);
   const void* const shift = bias.defined() ? bias.raw() : nullptr;
   if (saved != nullptr) *saved = {x, weight, bias.defined()};
-  multiply(ctx, all(x, sees_itself(params) ? nullptr : &windows), weight, shift, all(y), windows.count(), x.dtype());
+  multiply(ctx, all(x, seen_through(params, windows)), weight, shift, all(y), windows.count(), x.dtype());
   return y;
 }
 
@@ -68,7 +78,7 @@ Tensors<3> Conv2d::backward(Context& ctx, const Params& params, const Saved& sav
   Tensors<3> grads;
   if (needs[0]) grads[0] = input_gradient(ctx, params, saved, d);
   if (needs[1]) {
-    const Rows seen = all(x, sees_itself(params) ? nullptr : &windows);
+    const Rows seen = all(x, seen_through(params, windows));
     grads[1] = weight_gradient(ctx, all(d), seen, weight, windows.count(), x.dtype());
   }
   if (needs[2] && bias) grads[2] = bias_gradient(ctx, all(dy), windows.count(), weight.dim(0), x.dtype());

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "wudao/ops/activation_map.h"
 #include "wudao/ops/add.h"
 #include "wudao/ops/convolution_phases.h"
 #include "wudao/ops/convolution_products.h"
@@ -35,6 +36,10 @@ void check(const ConvolutionParams& params, const Tensors<3>& inputs) {
   }
 }
 
+Tensor rectified(Context& ctx, const Tensor& x) {
+  return ActivationMap::forward(ctx, kernels::ActivationForm::kRelu, {x}, nullptr);
+}
+
 }  // namespace
 
 Tensor ConvTranspose2d::forward(Context& ctx, const Params& params, const Tensors<3>& inputs, Saved* saved) {
@@ -43,8 +48,10 @@ Tensor ConvTranspose2d::forward(Context& ctx, const Params& params, const Tensor
   const Windows windows = windows_of_result(params, x, weight);
   Tensor y = ctx.empty({windows.batch, windows.height, windows.width, windows.channels}, params.out);
   const void* const shift = bias.defined() ? bias.raw() : nullptr;
-  for (const Phase& phase : phases_of(params, x.shape(), y.shape())) {
+  for (Phase& phase : phases_of(params, x.shape(), y.shape())) {
     const Tensor part = weight_of_phase(ctx, params, phase, weight, true);
+    phase.windows.rectified = params.rectify;
+    phase.windows.dtype = x.dtype();
     multiply(ctx, {x.raw(), x.dtype(), &phase.windows}, part, shift, {y.raw(), y.dtype(), nullptr, &phase.pixels},
              phase.windows.count(), x.dtype());
   }
@@ -65,10 +72,12 @@ Tensors<3> ConvTranspose2d::backward(Context& ctx, const Params& params, const S
     const Rows seen = {d.raw(), x.dtype(), &windows};
     if (needs[0]) {
       grads[0] = ctx.empty(x.shape(), x.dtype());
-      multiply_back(ctx, seen, weight, {grads[0].raw(), x.dtype()}, windows.count(), x.dtype());
+      multiply_back(ctx, seen, weight, {grads[0].raw(), x.dtype()}, windows.count(), x.dtype(),
+                    params.rectify ? x.raw() : nullptr);
     }
     if (needs[1]) {
-      grads[1] = weight_gradient(ctx, seen, {x.raw(), x.dtype()}, weight, windows.count(), x.dtype());
+      const Tensor given = params.rectify ? rectified(ctx, x) : x;
+      grads[1] = weight_gradient(ctx, seen, {given.raw(), x.dtype()}, weight, windows.count(), x.dtype());
     }
   }
   if (needs[2] && bias) {

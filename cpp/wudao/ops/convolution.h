@@ -6,6 +6,7 @@
 // Shapes: conv2d (B, H, W, C) -> (B, H', W', O) with H' = (H + 2 p - k) / s + 1, weight (O, k k C);
 // conv_transpose2d (B, H, W, C) -> (B, H', W', O) with H' = (H - 1) s - 2 p + k, weight (k k O, C). bias (O,) is optional.
 // x float32, float64, bfloat16 or float16, parameters of its accumulator type, y of type `out`, float64 exactly where x is.
+// With `rectify` they convolve max(x, 0), as if a ReLU stood before them, whose map is never made.
 // Source: Dumoulin and Visin 2016, chapters 2 and 4. The products are those of `linear` over windows of pixels
 // (Chellapilla et al. 2006), so they add in the same fixed order.
 #pragma once
@@ -17,6 +18,7 @@ namespace wudao::ops {
 struct ConvolutionParams {
   std::int64_t kernel = 3, stride = 1, padding = 1;
   DType out = DType::kFloat32;
+  bool rectify = false;
 };
 
 struct Conv2d {

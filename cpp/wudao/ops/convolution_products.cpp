@@ -71,13 +71,14 @@ void multiply(Context& ctx, const Rows& x, const Tensor& weight, const void* bia
   ctx.kernels->linear_forward(p);
 }
 
-void multiply_back(Context& ctx, const Rows& dy, const Tensor& weight, const Rows& dx, std::int64_t rows,
-                   DType compute) {
+void multiply_back(Context& ctx, const Rows& dy, const Tensor& weight, const Rows& dx, std::int64_t rows, DType compute,
+                   const void* rectified) {
   PackedWeight packed(ctx, weight);
   kernels::LinearBackward p = gradients(ctx, dy, weight, rows, compute);
   p.packed = packed.forms();
   p.dx = dx.data;
   p.pixels = dx.pixels;
+  p.rectified = rectified;
   ctx.kernels->linear_backward(p);
 }
 

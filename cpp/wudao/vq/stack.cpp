@@ -4,17 +4,12 @@
 
 #include "wudao/base/error.h"
 #include "wudao/ops/add.h"
-#include "wudao/ops/activation_map.h"
 
 namespace wudao::vq {
 namespace {
 
 constexpr std::int64_t kColours = 3;
 constexpr nn::Window kHalving{4, 2, 1}, kSame{3, 1, 1}, kPixel{1, 1, 0};
-
-Var rectified(const nn::Pass& pass, const Var& x) {
-  return pass.tape.apply<ops::ActivationMap>(kernels::ActivationForm::kRelu, x);
-}
 
 }  // namespace
 
@@ -41,31 +36,41 @@ void TokenizerConfig::check() const {
   if (!(epsilon > 0.0)) fail<ConfigError>("image tokenizer", "epsilon", "a positive number", text(epsilon));
 }
 
-std::string Stack::place(const char* inner) const { return name_ + std::to_string(layers_.size()) + inner; }
+std::string Stack::place(const char* inner) const { return name_ + std::to_string(places_) + inner; }
+
+void Stack::add(Layer layer) {
+  layers_.push_back(std::move(layer));
+  ++places_;
+  rectify_ = false;
+}
 
 Stack& Stack::conv(std::int64_t in, std::int64_t out, nn::Window window) {
   const auto layer = std::make_shared<nn::Conv2d>(*list_, place(), in, out, window);
-  layers_.emplace_back([layer](const nn::Pass& pass, const Var& x, DType type) { return (*layer)(pass, x, type); });
+  add([layer, rectify = rectify_](const nn::Pass& pass, const Var& x, DType type) {
+    return (*layer)(pass, x, type, rectify);
+  });
   return *this;
 }
 
 Stack& Stack::conv_transpose(std::int64_t in, std::int64_t out, nn::Window window) {
   const auto layer = std::make_shared<nn::ConvTranspose2d>(*list_, place(), in, out, window);
-  layers_.emplace_back([layer](const nn::Pass& pass, const Var& x, DType type) { return (*layer)(pass, x, type); });
+  add([layer, rectify = rectify_](const nn::Pass& pass, const Var& x, DType type) {
+    return (*layer)(pass, x, type, rectify);
+  });
   return *this;
 }
 
 Stack& Stack::relu() {
-  layers_.emplace_back([](const nn::Pass& pass, const Var& x, DType) { return rectified(pass, x); });
+  rectify_ = true;
+  ++places_;
   return *this;
 }
 
 Stack& Stack::residual(std::int64_t channels, std::int64_t inner) {
   const auto wide = std::make_shared<nn::Conv2d>(*list_, place(".conv.1"), channels, inner, kSame);
   const auto back = std::make_shared<nn::Conv2d>(*list_, place(".conv.3"), inner, channels, kPixel);
-  layers_.emplace_back([wide, back](const nn::Pass& pass, const Var& x, DType type) {
-    const Var hidden = rectified(pass, (*wide)(pass, rectified(pass, x), type));
-    return pass.tape.apply<ops::Add>({}, x, (*back)(pass, hidden, type));
+  add([wide, back](const nn::Pass& pass, const Var& x, DType type) {
+    return pass.tape.apply<ops::Add>({}, x, (*back)(pass, (*wide)(pass, x, type, true), type, true));
   });
   return *this;
 }

@@ -15,8 +15,8 @@ class ImageData:
 
     corpus: str = setting("emoji", "prepared pictures: emoji or stamps; or a folder that `write_pictures` filled")
     skin_tone: float = setting(0.3, "weight of a skin tone beside other pictures", low=0)
-    augment: str = setting("full", "full: shift, scale, tint, flip and put on other backgrounds; moved: shift and "
-                           "flip; none", choices=("full", "moved", "none"))
+    augment: str = setting("full", "full: shift, scale, tint, flip and put on other backgrounds; moved: shift by a "
+                           "pixel and flip; none", choices=("full", "moved", "none"))
 
     def __post_init__(self) -> None:
         check(self, "config: data")

@@ -8,7 +8,7 @@ from wudao_rt.ops.types import Array, DType, compute_type
 
 def conv2d(
     x: Array, weight: Array, bias: Array | None = None, kernel: int = 3, stride: int = 1, padding: int = 0,
-    dtype: DType | None = None,
+    rectify: bool = False, dtype: DType | None = None,
 ) -> Array:
     """Convolve a map.
 
@@ -23,6 +23,7 @@ def conv2d(
         kernel: pixels of a side, k.
         stride: pixels between neighbouring outputs, s.
         padding: rows and columns of zeros on each side, p, less than `kernel`.
+        rectify: convolve `relu(x)`, without making it.
         dtype: type of the computation.
 
     Returns:
@@ -42,23 +43,23 @@ def conv2d(
         array([[ 8., 12.],
                [20., 24.]])
     """
-    return _core.conv2d(x, weight, bias, kernel, stride, padding, compute_type(x, dtype))
+    return _core.conv2d(x, weight, bias, kernel, stride, padding, rectify, compute_type(x, dtype))
 
 
 def conv2d_backward(
     x: Array, weight: Array, bias: Array | None, dy: Array, kernel: int = 3, stride: int = 1, padding: int = 0,
-    shards: int = 1, dtype: DType | None = None,
+    rectify: bool = False, shards: int = 1, dtype: DType | None = None,
 ) -> tuple[Array, Array, Array | None]:
     """Return (dx, dweight, dbias) for dy (B, H', W', O).
 
     Pictures are summed per shard (B / shards pictures each), then in the fixed tree.
     """
-    return _core.conv2d_backward(x, weight, bias, dy, kernel, stride, padding, shards, compute_type(x, dtype))
+    return _core.conv2d_backward(x, weight, bias, dy, kernel, stride, padding, rectify, shards, compute_type(x, dtype))
 
 
 def conv_transpose2d(
     x: Array, weight: Array, bias: Array | None = None, kernel: int = 3, stride: int = 1, padding: int = 0,
-    dtype: DType | None = None,
+    rectify: bool = False, dtype: DType | None = None,
 ) -> Array:
     """Convolve a map the other way: the adjoint of `conv2d` in its x.
 
@@ -72,6 +73,7 @@ def conv_transpose2d(
         kernel: pixels of a side, k.
         stride: pixels between what neighbouring inputs reach, s.
         padding: rows and columns cut off on each side, p, less than `kernel`.
+        rectify: convolve `relu(x)`, without making it.
         dtype: type of the computation.
 
     Returns:
@@ -92,15 +94,15 @@ def conv_transpose2d(
                [2., 4., 2.],
                [1., 2., 1.]])
     """
-    return _core.conv_transpose2d(x, weight, bias, kernel, stride, padding, compute_type(x, dtype))
+    return _core.conv_transpose2d(x, weight, bias, kernel, stride, padding, rectify, compute_type(x, dtype))
 
 
 def conv_transpose2d_backward(
     x: Array, weight: Array, bias: Array | None, dy: Array, kernel: int = 3, stride: int = 1, padding: int = 0,
-    shards: int = 1, dtype: DType | None = None,
+    rectify: bool = False, shards: int = 1, dtype: DType | None = None,
 ) -> tuple[Array, Array, Array | None]:
     """Return (dx, dweight, dbias) for dy (B, H', W', O), summed as `conv2d_backward` does."""
-    return _core.conv_transpose2d_backward(x, weight, bias, dy, kernel, stride, padding, shards, compute_type(x, dtype))
+    return _core.conv_transpose2d_backward(x, weight, bias, dy, kernel, stride, padding, rectify, shards, compute_type(x, dtype))
 
 
 def relu(x: Array, dtype: DType | None = None) -> Array:

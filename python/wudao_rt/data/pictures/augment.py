@@ -34,8 +34,8 @@ class Augmentation:
 
 
 TOKENIZER = Augmentation()
-# Pixels stay what they are, so that codes are spent on colours that there are.
-MOVED = Augmentation(smallest=1, largest=1, hue=0, brightness=0, pastel=0)
+# Pixels stay what they are, and where a language model will see them: codes are spent on what there is.
+MOVED = Augmentation(shift=1, smallest=1, largest=1, hue=0, brightness=0, pastel=0)
 # Captions speak of left and right and of colours, so that a picture with a caption is only shifted.
 CAPTIONED = Augmentation(shift=1, smallest=1, largest=1, hue=0, brightness=0, flip=0, pastel=0)
 

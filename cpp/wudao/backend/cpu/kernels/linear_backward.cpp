@@ -28,8 +28,31 @@ void du_row(const kernels::LinearBackward& p, std::int64_t row, std::int64_t col
   if (sums != nullptr) add_row(sums, du, size);
 }
 
+// The column sums of rows of dy as it is: a few columns at a time, in registers.
+template <class T, class S>
+void sum_columns(const S* dy, std::int64_t cols, RowRange rows, T* sums) {
+  constexpr std::int64_t kWidth = Vec<T>::kWidth, kVectors = 4;
+  std::int64_t col = 0;
+  for (; col + kVectors * kWidth <= cols; col += kVectors * kWidth) {
+    Vec<T> total[kVectors];
+    for (auto& one : total) one = Vec<T>::splat(0);
+    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+      for (std::int64_t v = 0; v < kVectors; ++v) total[v] += Vec<T>::load(dy + row * cols + col + v * kWidth);
+    }
+    for (std::int64_t v = 0; v < kVectors; ++v) total[v].store(sums + col + v * kWidth);
+  }
+  for_vectors<kWidth>(col, cols, [&](std::int64_t j, auto lanes) {
+    Vec<T> total = Vec<T>::splat(0);
+    for (std::int64_t row = rows.begin; row < rows.end; ++row) total += Vec<T>::load(dy + row * cols + j, lanes);
+    total.store(sums + j, lanes);
+  });
+}
+
 template <class T>
 void du_chunk(const kernels::LinearBackward& p, RowRange rows, T* sums) {
+  if (p.du == p.dy && p.dropout <= 0 && p.activation == kernels::Activation::kNone) {
+    return as_stored<T>(p.dy, p.y_type, 0, [&](const auto* dy) { sum_columns(dy, p.out, rows, sums); });
+  }
   if (sums != nullptr) clear_row(sums, p.out);
   for (std::int64_t row = rows.begin; row < rows.end; ++row) {
     for (std::int64_t col = 0; col < p.out; col += kColumnBlock) {
@@ -54,7 +77,7 @@ void make_dx(const kernels::LinearBackward& p) {
   const auto& weight =
       cpu::packed_weight(plain_gemm, *p.packed, cpu::WeightUse::kBackward, {p.weight, p.out, p.in, p.compute}, *p.pool);
   for_each_tile(p.pool, p.rows, weight.panels, [&](int panel, std::int64_t row, std::int64_t rows) {
-    dx_tile<T>({p.du, p.dx, p.compute, p.in, p.out, p.dy_windows, p.pixels}, weight, panel, row, rows);
+    dx_tile<T>({p.du, p.dx, p.compute, p.in, p.out, p.dy_windows, p.pixels, p.rectified}, weight, panel, row, rows);
   });
 }
 

@@ -14,8 +14,8 @@ struct WindowRows {
   std::int64_t first;
 };
 
-// Where the columns `wanted`, a sliver of them or fewer, of a window lie: in the map if they do so side by side, else
-// they are brought to `spare`.
+// Where the columns `wanted`, a sliver of them or fewer, of a window lie: in the map if they do so side by side, as
+// they are seen, else they are brought to `spare`.
 template <class Element>
 const Element* values_of(const WindowRows<Element>& x, const WindowPlace& at, Stretch wanted, std::int64_t sliver,
                          std::int64_t ky, Element* spare) {
@@ -23,7 +23,7 @@ const Element* values_of(const WindowRows<Element>& x, const WindowPlace& at, St
   const std::int64_t line = w.across_kernel * w.channels, row = at.i * w.stride + w.top, col = at.j * w.stride + w.left;
   const Element* const picture = x.map + at.picture * w.height * w.width * w.channels;
   const std::int64_t begin = wanted.begin - ky * line, end = begin + sliver;
-  const bool whole = wanted.size() == sliver && end <= line && row + ky >= 0 && row + ky < w.height &&
+  const bool whole = !w.rectified && wanted.size() == sliver && end <= line && row + ky >= 0 && row + ky < w.height &&
                      begin + col * w.channels >= 0 && end + col * w.channels <= w.width * w.channels;
   if (whole) return picture + ((row + ky) * w.width + col) * w.channels + begin;
   gather_window(w, picture, row, col, wanted, spare);

@@ -1,7 +1,10 @@
 // Windows of a map as rows of a matrix, some rows and some columns at a time.
 #pragma once
 
+#include <type_traits>
+
 #include "wudao/backend/cpu/gemm/plain/simd.h"
+#include "wudao/backend/cpu/simd/vec.h"
 #include "wudao/kernels/windows.h"
 
 namespace wudao::WUDAO_ISA::gemm {
@@ -20,13 +23,37 @@ struct Stretch {
   }
 };
 
+// to = max(from, 0); a NaN stays one. S: what the values are stored as.
+template <class S>
+void copy_rectified(const S* from, std::int64_t size, S* to) {
+  using Lanes = Vec<std::conditional_t<sizeof(S) == sizeof(double), double, float>>;
+  for_vectors<Lanes::kWidth>(0, size, [&](std::int64_t i, auto lanes) {
+    const Lanes x = Lanes::load(from + i, lanes);
+    select(x < 0, Lanes::splat(0), x).store(to + i, lanes);
+  });
+}
+
+// Values of a map as a window sees them. Both types of 16 bits are kept as whole numbers here.
+template <class Element>
+void copy_seen(const Windows& w, const Element* from, std::int64_t size, Element* to) {
+  if (!w.rectified) {
+    __builtin_memcpy(to, from, static_cast<std::size_t>(size) * sizeof(Element));
+  } else if constexpr (sizeof(Element) > 2) {
+    copy_rectified(from, size, to);
+  } else if (w.dtype == DType::kFloat16) {
+    copy_rectified(reinterpret_cast<const Float16*>(from), size, reinterpret_cast<Float16*>(to));
+  } else {
+    copy_rectified(reinterpret_cast<const BFloat16*>(from), size, reinterpret_cast<BFloat16*>(to));
+  }
+}
+
 // The values `wanted` of one line of a window, which begins at `line` and of which those of `there` lie in the map.
 template <class Element>
-Element* gather_line(const Element* line, Stretch wanted, Stretch there, Element* to) {
+Element* gather_line(const Windows& w, const Element* line, Stretch wanted, Stretch there, Element* to) {
   const auto bytes = [](std::int64_t values) { return static_cast<std::size_t>(values) * sizeof(Element); };
   const std::int64_t before = there.begin - wanted.begin, after = wanted.end - there.end;
   if (before > 0) __builtin_memset(to, 0, bytes(before));
-  if (there.size() > 0) __builtin_memcpy(to + before, line + there.begin, bytes(there.size()));
+  if (there.size() > 0) copy_seen(w, line + there.begin, there.size(), to + before);
   if (after > 0) __builtin_memset(to + before + there.size(), 0, bytes(after));
   return to + wanted.size();
 }
@@ -41,7 +68,7 @@ void gather_window(const Windows& w, const Element* picture, std::int64_t row, s
     const Stretch part = Stretch{wanted.begin - ky * line, wanted.end - ky * line}.within({0, line});
     const bool seen = row + ky >= 0 && row + ky < w.height;
     const Stretch there = seen ? inside.within(part) : Stretch{part.end, part.end};
-    to = gather_line(picture + ((row + ky) * w.width + col) * w.channels, part, there, to);
+    to = gather_line(w, picture + ((row + ky) * w.width + col) * w.channels, part, there, to);
   }
 }
 
