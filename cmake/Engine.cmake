@@ -18,4 +18,5 @@ if(NOT WUDAO_HAVE_CBLAS)
 endif()
 
 add_library(wudao_engine STATIC ${WUDAO_SOURCES} ${WUDAO_ISA_OBJECTS})
+target_include_directories(wudao_engine PRIVATE "${PROJECT_BINARY_DIR}/generated")
 target_link_libraries(wudao_engine PUBLIC wudao_flags wudao_providers PRIVATE $<BUILD_INTERFACE:wudao_neutral_flags>)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from wudao_rt import ops
 
-OPS = {"conv2d": (ops.conv2d, ops.conv2d_backward), "conv_transpose2d": (ops.conv_transpose2d, ops.conv_transpose2d_backward)}
+OPS = {name: (getattr(ops, name), getattr(ops, f"{name}_backward")) for name in ("conv2d", "conv_transpose2d")}
 SHAPES = [(4, 2, 1), (3, 1, 1), (1, 1, 0), (5, 3, 2)]  # kernel, stride, padding
 CHANNELS, OUT = 33, 65  # neither whole vectors nor a whole sliver
 

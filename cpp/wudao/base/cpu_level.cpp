@@ -61,6 +61,17 @@ std::vector<CpuLevel> detect() {
 std::vector<CpuLevel> detect() { return {CpuLevel::kNeon}; }
 #endif
 
+// Whether the kernels of a level are part of this build.
+bool is_built(CpuLevel level) {
+  switch (level) {
+#define LEVEL(space, level) case CpuLevel::level:
+#include <levels.def>
+#undef LEVEL
+      return true;
+    default: return false;
+  }
+}
+
 std::string names(const std::vector<CpuLevel>& levels) {
   std::string out;
   for (const CpuLevel level : levels) out += (out.empty() ? "" : ", ") + std::string(name_of(level));
@@ -82,7 +93,11 @@ const char* name_of(CpuLevel level) {
 }
 
 std::vector<CpuLevel> available_cpu_levels() {
-  static const std::vector<CpuLevel> levels = detect();
+  static const std::vector<CpuLevel> levels = [] {
+    std::vector<CpuLevel> found = detect();
+    std::erase_if(found, [](CpuLevel level) { return !is_built(level); });
+    return found;
+  }();
   return levels;
 }
 

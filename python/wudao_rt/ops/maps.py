@@ -102,7 +102,8 @@ def conv_transpose2d_backward(
     rectify: bool = False, shards: int = 1, dtype: DType | None = None,
 ) -> tuple[Array, Array, Array | None]:
     """Return (dx, dweight, dbias) for dy (B, H', W', O), summed as `conv2d_backward` does."""
-    return _core.conv_transpose2d_backward(x, weight, bias, dy, kernel, stride, padding, rectify, shards, compute_type(x, dtype))
+    return _core.conv_transpose2d_backward(
+        x, weight, bias, dy, kernel, stride, padding, rectify, shards, compute_type(x, dtype))
 
 
 def relu(x: Array, dtype: DType | None = None) -> Array:
