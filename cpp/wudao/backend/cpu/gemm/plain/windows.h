@@ -1,8 +1,6 @@
 // Windows of a map as rows of a matrix, some rows and some columns at a time.
 #pragma once
 
-#include <type_traits>
-
 #include "wudao/backend/cpu/gemm/plain/simd.h"
 #include "wudao/backend/cpu/simd/vec.h"
 #include "wudao/kernels/windows.h"
@@ -23,28 +21,34 @@ struct Stretch {
   }
 };
 
-// to = max(from, 0); a NaN stays one. S: what the values are stored as.
-template <class S>
-void copy_rectified(const S* from, std::int64_t size, S* to) {
-  using Lanes = Vec<std::conditional_t<sizeof(S) == sizeof(double), double, float>>;
-  for_vectors<Lanes::kWidth>(0, size, [&](std::int64_t i, auto lanes) {
-    const Lanes x = Lanes::load(from + i, lanes);
-    select(x < 0, Lanes::splat(0), x).store(to + i, lanes);
+// to = max(from, 0); a NaN stays one.
+template <class T>
+void copy_rectified(const T* from, std::int64_t size, T* to, DType) {
+  for_vectors<Vec<T>::kWidth>(0, size, [&](std::int64_t i, auto lanes) {
+    const Vec<T> x = Vec<T>::load(from + i, lanes);
+    select(x < 0, Vec<T>::splat(0), x).store(to + i, lanes);
   });
 }
 
-// Values of a map as a window sees them. Both types of 16 bits are kept as whole numbers here.
+// The same by bits, for both types of 16, which are kept as whole numbers: a sign, and no more than infinity.
+inline void copy_rectified(const std::uint16_t* from, std::int64_t size, std::uint16_t* to, DType dtype) {
+  typedef std::uint16_t Bits __attribute__((vector_size(kVectorBytes)));
+  typedef std::int16_t Signed __attribute__((vector_size(kVectorBytes)));
+  constexpr std::int64_t kLanes = kVectorBytes / 2;
+  const std::uint16_t infinity = dtype == DType::kFloat16 ? 0xFC00 : 0xFF80;  // below 0
+  std::int64_t i = 0;
+  for (; i + kLanes <= size; i += kLanes) {
+    const Bits x = load<Bits>(from + i);
+    store(to + i, x & (Bits)(((Signed)x >= 0) | (x > infinity)));
+  }
+  for (; i < size; ++i) to[i] = from[i] >= 0x8000 && from[i] <= infinity ? 0 : from[i];
+}
+
+// Values of a map as a window sees them.
 template <class Element>
 void copy_seen(const Windows& w, const Element* from, std::int64_t size, Element* to) {
-  if (!w.rectified) {
-    __builtin_memcpy(to, from, static_cast<std::size_t>(size) * sizeof(Element));
-  } else if constexpr (sizeof(Element) > 2) {
-    copy_rectified(from, size, to);
-  } else if (w.dtype == DType::kFloat16) {
-    copy_rectified(reinterpret_cast<const Float16*>(from), size, reinterpret_cast<Float16*>(to));
-  } else {
-    copy_rectified(reinterpret_cast<const BFloat16*>(from), size, reinterpret_cast<BFloat16*>(to));
-  }
+  if (w.rectified) return copy_rectified(from, size, to, w.dtype);
+  __builtin_memcpy(to, from, static_cast<std::size_t>(size) * sizeof(Element));
 }
 
 // The values `wanted` of one line of a window, which begins at `line` and of which those of `there` lie in the map.
