@@ -6,7 +6,10 @@
 namespace wudao::infer {
 
 Filling::Filling(const Context& ctx, const model::GLM& glm, std::vector<Request> requests, const FillOptions& options)
-    : decoder_(ctx, glm), requests_(std::move(requests)), options_(options) {
+    : decoder_(ctx, glm),
+      requests_(std::move(requests)),
+      options_(options),
+      admission_(requests_.size(), options.num_samples) {
   check(glm.config(), requests_, options_);
   const Ids ids = drawable(requests_);
   if (ids.count() > 0) decoder_.predict(ids);
@@ -34,33 +37,23 @@ bool Filling::step() {
     complete[static_cast<std::size_t>(i)] = advance(streams_[static_cast<std::size_t>(i)], logits, i * each);
   });
   drawn_ += static_cast<std::int64_t>(streams_.size());
-  retire({complete.begin(), complete.end()});
+  retire({complete.begin(), complete.end()}, streams_, results_);
   return true;
 }
 
-// Begins as many sequences as there is room for.
 void Filling::admit() {
-  const std::int64_t room = options_.max_streams - static_cast<std::int64_t>(streams_.size());
-  prefill((next_sample_ + room + options_.num_samples - 1) / options_.num_samples);
-  for (std::int64_t i = 0; i < room && next_request_ < requests_.size(); ++i) {
-    if (next_sample_ + 1 < options_.num_samples) {
-      start(forked(shared_.front()));
-      ++next_sample_;
-    } else {
-      start(std::move(shared_.front()));
-      shared_.pop_front();
-      next_sample_ = 0;
-      ++next_request_;
-    }
-  }
+  admission_.admit(
+      options_.max_streams - static_cast<std::int64_t>(streams_.size()),
+      [&](std::size_t first, std::size_t end, std::deque<Halves>& ready) { read(first, end, ready); },
+      [&](const Halves& halves) { return forked(halves); },
+      [&](std::size_t request, std::int64_t sample, Halves halves) { start(request, sample, std::move(halves)); });
 }
 
-// Runs what is known of the next `count` requests that have not run yet, all in one pass.
-void Filling::prefill(std::int64_t count) {
-  const std::size_t end = std::min(requests_.size(), next_request_ + static_cast<std::size_t>(count));
+// Runs what is known of some requests, all in one pass.
+void Filling::read(std::size_t first, std::size_t end, std::deque<Halves>& ready) {
   std::vector<Feed> feeds;
-  for (std::size_t i = next_request_ + shared_.size(); i < end; ++i) {
-    Halves& made = shared_.emplace_back(halves());
+  for (std::size_t i = first; i < end; ++i) {
+    Halves& made = ready.emplace_back(halves());
     for (std::size_t half = 0; half < made.size(); ++half) {
       made[half].cache = KvCache(decoder_.glm());
       const Sequence& sequence = half_of(i, half);
@@ -77,8 +70,8 @@ Filling::Halves Filling::forked(const Halves& halves) {
 }
 
 // A sequence without anything to draw is complete at once.
-void Filling::start(Halves halves) {
-  Stream stream{{static_cast<std::int64_t>(next_request_), next_sample_, {}}, std::move(halves), 0};
+void Filling::start(std::size_t request, std::int64_t sample, Halves halves) {
+  Stream stream{{static_cast<std::int64_t>(request), sample, {}}, std::move(halves), 0};
   if (take_given(stream)) {
     results_.push_back(std::move(stream.result));
   } else {
@@ -128,18 +121,6 @@ bool Filling::advance(Stream& stream, const Logits& logits, std::int64_t row) co
   for (Half& half : stream.halves) half.pending.clear();
   put(stream, id);
   return id == stop || take_given(stream);
-}
-
-void Filling::retire(const std::vector<bool>& complete) {
-  std::vector<Stream> going;
-  for (std::size_t i = 0; i < streams_.size(); ++i) {
-    if (complete[i]) {
-      results_.push_back(std::move(streams_[i].result));
-    } else {
-      going.push_back(std::move(streams_[i]));
-    }
-  }
-  streams_ = std::move(going);
 }
 
 std::vector<Filled> Filling::take_results() {

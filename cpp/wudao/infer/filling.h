@@ -1,8 +1,7 @@
 // Fills sequences side by side. One that is complete makes room for the next at once.
 #pragma once
 
-#include <deque>
-
+#include "wudao/infer/admission.h"
 #include "wudao/infer/decoder.h"
 #include "wudao/infer/logits.h"
 #include "wudao/infer/sampler.h"
@@ -35,8 +34,8 @@ class Filling {
   };
 
   void admit();
-  void prefill(std::int64_t count);
-  void start(Halves halves);
+  void read(std::size_t first, std::size_t end, std::deque<Halves>& ready);
+  void start(std::size_t request, std::int64_t sample, Halves halves);
   Halves forked(const Halves& halves);
   std::size_t halves() const { return options_.guidance == 1.0 ? 1 : 2; }
   const Sequence& half_of(std::size_t request, std::size_t half) const;
@@ -49,16 +48,14 @@ class Filling {
   std::int32_t draw_at(const Stream& stream, const Logits& logits, std::int64_t row) const;
   // Draws the next slot from what the model says in that row; true when the sequence is complete.
   bool advance(Stream& stream, const Logits& logits, std::int64_t row) const;
-  void retire(const std::vector<bool>& complete);
 
   Decoder decoder_;
   std::vector<Request> requests_;
   FillOptions options_;
   std::vector<Stream> streams_;
   std::vector<Filled> results_;
-  std::size_t next_request_ = 0;  // of the next to begin, and its sample
-  std::int64_t next_sample_ = 0, drawn_ = 0;
-  std::deque<Halves> shared_;  // what is known of that request and of some after it
+  Admission<Halves> admission_;
+  std::int64_t drawn_ = 0;
 };
 
 }  // namespace wudao::infer

@@ -6,7 +6,10 @@ namespace wudao::infer {
 
 SampledTexts::SampledTexts(const Context& ctx, const model::GLM& glm, std::vector<Prompt> prompts,
                            const Options& options)
-    : decoder_(ctx, glm), prompts_(std::move(prompts)), options_(options) {
+    : decoder_(ctx, glm),
+      prompts_(std::move(prompts)),
+      options_(options),
+      admission_(prompts_.size(), options.num_samples) {
   options_.rules.max_new_tokens = blank_room(glm.config(), options.rules.max_new_tokens);
 }
 
@@ -22,42 +25,30 @@ bool SampledTexts::step() {
   });
   std::vector<bool> complete;
   for (std::size_t i = 0; i < streams_.size(); ++i) complete.push_back(advance(streams_[i], choices[i]));
-  retire(complete);
+  retire(complete, streams_, results_);
   return true;
 }
 
-// Begins as many texts as there is room for.
 void SampledTexts::admit() {
-  const std::int64_t room = options_.max_streams - static_cast<std::int64_t>(streams_.size());
-  prefill((next_sample_ + room + options_.num_samples - 1) / options_.num_samples);
-  for (std::int64_t i = 0; i < room && next_prompt_ < prompts_.size(); ++i) {
-    if (next_sample_ + 1 < options_.num_samples) {
-      start(shared_.front().fork(decoder_.context()));
-      ++next_sample_;
-    } else {
-      start(std::move(shared_.front()));
-      shared_.pop_front();
-      next_sample_ = 0;
-      ++next_prompt_;
-    }
-  }
+  admission_.admit(
+      options_.max_streams - static_cast<std::int64_t>(streams_.size()),
+      [&](std::size_t first, std::size_t end, std::deque<KvCache>& ready) { read(first, end, ready); },
+      [&](const KvCache& cache) { return cache.fork(decoder_.context()); },
+      [&](std::size_t prompt, std::int64_t sample, KvCache cache) {
+        Stream stream{{static_cast<std::int64_t>(prompt), sample, {}, {}}, std::move(cache), {}, {}};
+        start_blank(stream);
+        streams_.push_back(std::move(stream));
+      });
 }
 
-// Runs part A of the next `count` prompts that have not run yet, all in one pass.
-void SampledTexts::prefill(std::int64_t count) {
-  const std::size_t end = std::min(prompts_.size(), next_prompt_ + static_cast<std::size_t>(count));
+// Runs part A of some prompts, all in one pass.
+void SampledTexts::read(std::size_t first, std::size_t end, std::deque<KvCache>& ready) {
   std::vector<std::vector<Token>> tokens;
   std::vector<Feed> feeds;
-  for (std::size_t p = next_prompt_ + shared_.size(); p < end; ++p) tokens.push_back(part_a(prompts_[p]));
+  for (std::size_t p = first; p < end; ++p) tokens.push_back(part_a(prompts_[p]));
   for (const std::vector<Token>& text : tokens)
-    feeds.push_back({&shared_.emplace_back(decoder_.glm(), options_.cache), text, true});
-  if (!feeds.empty()) decoder_.run(feeds, Rows::kNone);
-}
-
-void SampledTexts::start(KvCache cache) {
-  Stream stream{{static_cast<std::int64_t>(next_prompt_), next_sample_, {}, {}}, std::move(cache), {}, {}};
-  start_blank(stream);
-  streams_.push_back(std::move(stream));
+    feeds.push_back({&ready.emplace_back(decoder_.glm(), options_.cache), text, true});
+  decoder_.run(feeds, Rows::kNone);
 }
 
 void SampledTexts::start_blank(Stream& stream) const {
@@ -108,23 +99,10 @@ bool SampledTexts::advance(Stream& stream, const Choice& choice) {
   return false;
 }
 
-void SampledTexts::retire(const std::vector<bool>& complete) {
-  std::vector<Stream> going;
-  for (std::size_t i = 0; i < streams_.size(); ++i) {
-    if (complete[i]) {
-      results_.push_back(std::move(streams_[i].result));
-    } else {
-      going.push_back(std::move(streams_[i]));
-    }
-  }
-  streams_ = std::move(going);
-}
-
 void SampledTexts::cancel() {
   for (Stream& stream : streams_) results_.push_back(std::move(stream.result));
   streams_.clear();
-  next_prompt_ = prompts_.size();
-  shared_.clear();
+  admission_.close();
 }
 
 }  // namespace wudao::infer

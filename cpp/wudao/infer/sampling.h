@@ -1,8 +1,7 @@
 // Samples of many prompts, decoded side by side. A text that ends makes room for the next one at once.
 #pragma once
 
-#include <deque>
-
+#include "wudao/infer/admission.h"
 #include "wudao/infer/generation.h"
 #include "wudao/infer/logits.h"
 #include "wudao/infer/sampler.h"
@@ -29,22 +28,18 @@ class SampledTexts : public Generation {
   };
 
   void admit();
-  void prefill(std::int64_t count);
-  void start(KvCache cache);
+  void read(std::size_t first, std::size_t end, std::deque<KvCache>& ready);
   void start_blank(Stream& stream) const;
   Choice choose(const Stream& stream, const Logits& logits, std::int64_t row) const;
   std::int32_t token_after(const Stream& stream, const Logits& logits, std::int64_t row) const;
   // Adds the token; true when the text is complete.
   bool advance(Stream& stream, const Choice& choice);
-  void retire(const std::vector<bool>& complete);
 
   Decoder decoder_;
   std::vector<Prompt> prompts_;
   Options options_;
   std::vector<Stream> streams_;
-  std::size_t next_prompt_ = 0;  // the prompt of the next text to begin, and its number within the prompt
-  std::int64_t next_sample_ = 0;
-  std::deque<KvCache> shared_;  // part A of that prompt and of some after it, while samples of them are to begin
+  Admission<KvCache> admission_;
 };
 
 }  // namespace wudao::infer
