@@ -9,6 +9,7 @@ import pytest
 from conftest import CONFIG, lively, pictures
 from scipy.stats import chi2_contingency, chisquare
 from wudao_rt import CogView, ConfigError, DTypeError, ShapeError
+from wudao_rt.quantization import quantize
 
 SEP = CONFIG.image_codes + CONFIG.text_tokens + 10
 
@@ -45,6 +46,34 @@ def test_cold_draws_are_the_most_probable(model: CogView) -> None:  # check 23
     template = model.templates.text_first([1, 2], codes)
     logits = model.logits(template.ids[None, :-1], template.positions[None, :-1])[0]
     np.testing.assert_array_equal(logits[4:-1, : CONFIG.image_codes].argmax(1), codes)
+
+
+def _cold_caption_is_most_probable(model: CogView) -> None:
+    codes = pictures(1)[0]
+    text = model.caption(codes[None], temperature=0)[0][0]
+    template = model.templates.picture_first(text, codes)
+    logits = model.logits(template.ids[None, :-1], template.positions[None, :-1])[0]
+    roi = len(template.ids) - len(text) - 2  # its row tells the first token
+    allowed = [*range(CONFIG.image_codes, CONFIG.image_codes + CONFIG.text_tokens), SEP]
+    best = np.array(allowed)[logits[roi:, allowed].argmax(1)]
+    np.testing.assert_array_equal(best[: len(text)] - CONFIG.image_codes, text)
+    assert len(text) == CONFIG.max_text or best[len(text)] == SEP
+
+
+def test_cold_captions_are_the_most_probable(model: CogView) -> None:
+    _cold_caption_is_most_probable(model)
+
+
+def test_drawing_with_a_word_table_of_few_bits() -> None:
+    config = dataclasses.replace(CONFIG, hidden_size=64, num_heads=2)
+    state = lively(config).state_dict()
+    word = quantize(state["word_embeddings.weight"], "int8")
+    few = CogView.from_arrays(config, state | {"word_embeddings.weight": word})
+    codes = few.draw([[1, 2]], temperature=0)[0, 0].ravel()
+    template = few.templates.text_first([1, 2], codes)
+    logits = few.logits(template.ids[None, :-1], template.positions[None, :-1])[0]
+    np.testing.assert_array_equal(logits[4:-1, : CONFIG.image_codes].argmax(1), codes)
+    _cold_caption_is_most_probable(few)
 
 
 def test_draws_have_the_frequencies_of_the_softmax(model: CogView) -> None:  # check 23
