@@ -7,7 +7,7 @@ import pytest
 from wudao_rt import CogView
 from wudao_rt.data.pictures import PictureRecord, Pictures, on_white
 from wudao_rt.evaluation.images.completion import completions
-from wudao_rt.evaluation.images.drawing import Drawn, Sampling, draw, shifted_codes
+from wudao_rt.evaluation.images.drawing import Drawn, Sampling, draw, shifted_codes, together
 from wudao_rt.evaluation.images.held_out import held_out
 from wudao_rt.evaluation.images.judged import accuracies, likeness
 from wudao_rt.evaluation.images.memorisation import memorised, nearest
@@ -62,6 +62,19 @@ def test_a_choice_that_knows_beats_a_random_one() -> None:
     found = {r.measure: r for r in accuracies(drawn, Reader(), {"category": np.zeros(3, int)})}  # type: ignore[arg-type]
     gain = found["best of 4 minus random of 4"]
     assert gain.value == pytest.approx(0.75) and gain.low is not None and gain.low > 0
+
+
+def test_groups_are_judged_together_too() -> None:
+    few = planted([[0, 1]], "a", best=[0], real=[0])
+    many = planted([[2, 2], [1, 0], [2, 2]], "cbc", best=[0, 1, 0], real=[1, 2])
+    both = together([few, many])
+    targets = {"category": np.array([0, 1, 1])}
+    found = {r.measure: r for r in accuracies(both, Reader(), targets)}  # type: ignore[arg-type]
+    gain = found["best of 2 minus random of 2"]
+    assert gain.of["group"] == "all" and gain.n == 4
+    assert gain.value == pytest.approx((0.5 + 0 - 0.5 + 0) / 4)
+    assert found["accuracy, random of 2"].value == pytest.approx((0.5 + 1 + 0.5 + 1) / 4)
+    assert found["accuracy, real pictures"].value == pytest.approx(2 / 3)
 
 
 def test_texts_without_a_class_are_left_out() -> None:

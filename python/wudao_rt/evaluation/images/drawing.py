@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from wudao_rt.cogview.ranking import best_first
 from wudao_rt.data.pictures import Pictures, on_white
 from wudao_rt.evaluation.images.held_out import decode, encode
 from wudao_rt.evaluation.images.progress import Watch, silent
-from wudao_rt.evaluation.images.prompts import Prompts
+from wudao_rt.evaluation.images.prompts import Prompts, all_prompts
 from wudao_rt.ops.types import Array
 
 if TYPE_CHECKING:
@@ -85,6 +86,17 @@ def draw(model: CogView, prompts: Prompts, pictures: Pictures, sampling: Samplin
     real_codes = encode(tokenizer, real)
     return Drawn(prompts, codes, images.reshape(*codes.shape[:2], *images.shape[1:]), np.array(best, np.int64), real,
                  [pictures.records[place].base for place in prompts.real], real_codes, decode(tokenizer, real_codes))
+
+
+def together(groups: Sequence[Drawn]) -> Drawn:
+    """Return what was drawn of all groups as one."""
+
+    def joined(name: str) -> Array:
+        return np.concatenate([getattr(one, name) for one in groups])
+
+    return Drawn(all_prompts([one.prompts for one in groups]), joined("codes"), joined("images"), joined("best"),
+                 joined("real"), [base for one in groups for base in one.real_bases], joined("real_codes"),
+                 joined("kept"))
 
 
 def shifted_codes(model: CogView, pictures: Pictures, watch: Watch = silent, reach: int = 1) -> Array:

@@ -13,9 +13,10 @@ from wudao_rt.config.settings import refuse_unknown
 from wudao_rt.data import DataError
 from wudao_rt.data.pictures import Pictures
 from wudao_rt.errors import ConfigError
+from wudao_rt.evaluation.classifier.classifier import Classifier
 from wudao_rt.evaluation.classifier.folder import emoji_cnn
 from wudao_rt.evaluation.images.completion import completions
-from wudao_rt.evaluation.images.drawing import Sampling, draw, shifted_codes
+from wudao_rt.evaluation.images.drawing import Drawn, Sampling, draw, shifted_codes, together
 from wudao_rt.evaluation.images.held_out import PictureSet, chosen, held_out
 from wudao_rt.evaluation.images.judged import accuracies, likeness
 from wudao_rt.evaluation.images.likelihood import measure_likelihood
@@ -122,17 +123,24 @@ class Evaluation:
         """Yield what comes of drawing, group by group, and of going on with pictures that are begun."""
         classifier = emoji_cnn(self.pictures, self._classifier, watch=self.watch)
         learned = shifted_codes(self._cogview, self.pictures, self.watch)
+        groups: list[Drawn] = []
         for prompts in prompts_of(self.pictures, self.split, self.limit):
             drawn = draw(self._cogview, prompts, self.pictures, self.sampling, self.watch)
             if self._sheets:
                 write_sheet_of(self._sheets, drawn)
-            real = [self.pictures.records[place] for place in prompts.real]
-            targets = {level: classifier.targets(real, level) for level in classifier.classes}
-            yield from accuracies(drawn, classifier, targets, self.seed)
+            yield from self._accuracies(drawn, classifier)
             yield from likeness(drawn, classifier)
             yield from memorised(drawn, learned, self.seed)
+            groups.append(drawn)
+        if len(groups) > 1:
+            yield from self._accuracies(together(groups), classifier)
         asked = self.compared.at(one_of_each_base(self.compared))
         yield from completions(self._cogview, asked, in_turn(asked.records), self.seed, self.watch)
+
+    def _accuracies(self, drawn: Drawn, classifier: Classifier) -> Iterator[Result]:
+        real = [self.pictures.records[place] for place in drawn.prompts.real]
+        targets = {level: classifier.targets(real, level) for level in classifier.classes}
+        return accuracies(drawn, classifier, targets, self.seed)
 
     @property
     def _cogview(self) -> CogView:

@@ -11,7 +11,7 @@ from wudao_rt.data.pictures import PictureRecord, Pictures
 from wudao_rt.evaluation.images.held_out import caption, languages, spaced
 from wudao_rt.ops.types import Array
 
-SEEN, TONES, UNSEEN = "seen", "skin tones", "unseen"
+SEEN, TONES, UNSEEN, ALL = "seen", "skin tones", "unseen", "all"
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class Prompts:
     """Hold what is drawn of one group.
 
     Args:
-        group: SEEN, TONES or UNSEEN.
+        group: SEEN, TONES, UNSEEN, or ALL of them.
         texts: P of them, languages in turn.
         records: what each asks for.
         real: places in the corpus of the pictures that they name, by every vendor.
@@ -34,6 +34,12 @@ class Prompts:
     def bases(self) -> list[str]:
         """What each shows: the clusters of intervals."""
         return [record.base for record in self.records]
+
+
+def all_prompts(groups: Sequence[Prompts]) -> Prompts:
+    """Return the texts of all groups as one."""
+    return Prompts(ALL, [text for one in groups for text in one.texts], [r for one in groups for r in one.records],
+                   np.concatenate([one.real for one in groups]))
 
 
 def prompts_of(pictures: Pictures, split: str, limit: int = 0) -> list[Prompts]:
