@@ -8,28 +8,19 @@
 
 #include "wudao/backend/cpu/gemm/providers.h"
 #include "wudao/backend/cpu/workspace.h"
+#include "wudao/base/error.h"
 
 namespace wudao::cpu::gemm {
 namespace {
 
 const plain::Kernels& kernels_of(CpuLevel level) {
-#if defined(__x86_64__)
   switch (level) {
-    case CpuLevel::kAvx512Bf16:
-      return avx512_bf16::plain_gemm;
-    case CpuLevel::kAvx512Vnni:
-      return avx512_vnni::plain_gemm;
-    case CpuLevel::kAvx512:
-      return avx512::plain_gemm;
-    case CpuLevel::kAvx2:
-      return avx2::plain_gemm;
-    default:
-      return baseline::plain_gemm;
+#define LEVEL(space, level) case CpuLevel::level: return space::plain_gemm;
+#include <levels.def>
+#undef LEVEL
+    default: break;
   }
-#else
-  static_cast<void>(level);
-  return neon::plain_gemm;
-#endif
+  throw InternalError(text("gemm: no kernels were built for level ", name_of(level), "."));
 }
 
 void multiply(const Operand& a, const Operand& b, const Result& c) {
