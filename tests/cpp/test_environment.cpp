@@ -47,7 +47,7 @@ TEST(cpu_levels_start_with_the_lowest) {
 
 TEST(cpu_levels_agree_with_the_compiler) {
 #if defined(__x86_64__)
-  const auto levels = wudao::available_cpu_levels();
+  const auto levels = wudao::cpu_levels_of_machine();
   const auto has = [&](wudao::CpuLevel level) {
     return std::find(levels.begin(), levels.end(), level) != levels.end();
   };
@@ -57,6 +57,16 @@ TEST(cpu_levels_agree_with_the_compiler) {
   CHECK_EQUAL(has(wudao::CpuLevel::kAvx512Bf16),
               has(wudao::CpuLevel::kAvx512Vnni) && __builtin_cpu_supports("avx512bf16"));
 #endif
+}
+
+TEST(cpu_levels_of_a_build_are_some_of_the_machine) {
+  const auto machine = wudao::cpu_levels_of_machine(), available = wudao::available_cpu_levels();
+  CHECK(std::includes(machine.begin(), machine.end(), available.begin(), available.end()));
+  for (const wudao::CpuLevel level : machine) {
+    if (std::find(available.begin(), available.end(), level) != available.end()) continue;
+    const std::string message = MESSAGE_OF(ConfigError, wudao::parse_cpu_level(wudao::name_of(level)));
+    CHECK(message.find("which this build lacks") != std::string::npos);
+  }
 }
 
 TEST(cpu_level_is_the_highest_unless_capped) {

@@ -92,12 +92,14 @@ const char* name_of(CpuLevel level) {
   return "?";
 }
 
+std::vector<CpuLevel> cpu_levels_of_machine() {
+  static const std::vector<CpuLevel> levels = detect();
+  return levels;
+}
+
 std::vector<CpuLevel> available_cpu_levels() {
-  static const std::vector<CpuLevel> levels = [] {
-    std::vector<CpuLevel> found = detect();
-    std::erase_if(found, [](CpuLevel level) { return !is_built(level); });
-    return found;
-  }();
+  std::vector<CpuLevel> levels = cpu_levels_of_machine();
+  std::erase_if(levels, [](CpuLevel level) { return !is_built(level); });
   return levels;
 }
 
@@ -119,11 +121,14 @@ std::string cpu_model() { return "aarch64"; }
 #endif
 
 CpuLevel parse_cpu_level(std::string_view name) {
-  const std::vector<CpuLevel> available = available_cpu_levels();
+  const std::vector<CpuLevel> available = available_cpu_levels(), machine = cpu_levels_of_machine();
   const auto known = std::find_if(std::begin(kAll), std::end(kAll), [name](CpuLevel level) { return name == name_of(level); });
-  const bool possible = known != std::end(kAll) && std::find(available.begin(), available.end(), *known) != available.end();
-  if (!possible) {
-    const char* what = known == std::end(kAll) ? "" : ", which this machine lacks";
+  const auto is_in = [&](const std::vector<CpuLevel>& levels) {
+    return known != std::end(kAll) && std::find(levels.begin(), levels.end(), *known) != levels.end();
+  };
+  if (!is_in(available)) {
+    const char* lacks = is_in(machine) ? ", which this build lacks" : ", which this machine lacks";
+    const char* what = known == std::end(kAll) ? "" : lacks;
     fail<ConfigError>("environment", "WUDAO_CPU_ISA", text("one of ", names(available)), text('"', name, '"', what),
                       "Correct or unset it.");
   }

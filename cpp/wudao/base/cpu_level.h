@@ -16,7 +16,8 @@ constexpr bool has_avx512(CpuLevel level) { return level >= CpuLevel::kAvx512 &&
 // What the processor calls itself.
 std::string cpu_model();
 
-// The levels this machine can run, lowest first.
+// The levels that this machine can run, lowest first; and those of them that are part of this build.
+std::vector<CpuLevel> cpu_levels_of_machine();
 std::vector<CpuLevel> available_cpu_levels();
 
 // The highest available level, or the one WUDAO_CPU_ISA names; an unknown or impossible request is a ConfigError.
