@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from wudao_rt import load
 from wudao_rt.cli import evaluate_image
 from wudao_rt.data.pictures import Pictures
 from wudao_rt.evaluation.classifier import Recipe, emoji_cnn
@@ -62,7 +63,12 @@ def test_drawing(folder: Path, pictures: Pictures, tmp_path: Path) -> None:
     options = ["image", "--model", folder, "--corpus", pictures.folder, "--part", "drawing", "-n", "2", "--limit", "6",
                "--classifier", tmp_path / "judge", "--json"]
     said = wudao(*options)
-    assert said == wudao(*options) != wudao(*options, "--seed", "1")
+    assert said == wudao(*options, "--sheets", tmp_path / "sheets") != wudao(*options, "--seed", "1")
+    drawn = records((tmp_path / "sheets" / "unseen.jsonl").read_text(encoding="utf-8"))
+    assert len(drawn) == 12 and list(drawn[0]) == ["prompt", "seed", "index", "file", "codes", "caption_loss"]
+    assert {one["file"] for one in drawn} == {str(tmp_path / "sheets" / "unseen.png")}
+    again = load(folder).draw([drawn[4]["prompt"]], n=2, seed=0)[0]
+    assert [one["codes"] for one in drawn[4:6]] == again.tolist()
     found = records(said)
     of = {(one.get("group"), one.get("level"), one["measure"]): one for one in found}
     gain, best, random = (of["unseen", "category", name]["value"] for name in (

@@ -40,7 +40,8 @@ def planted(seen: list[list[int]], wanted: str, best: list[int], real: list[int]
     codes = np.array(seen)[:, :, None, None].repeat(2, 2).repeat(2, 3)
     real_codes = np.array(real)[:, None, None].repeat(2, 1).repeat(2, 2)
     prompts = Prompts(UNSEEN, list(wanted), records, np.arange(len(real)))
-    return Drawn(prompts, codes, images, np.array(best), real_images, [f"b{i}" for i in range(len(real))], real_codes,
+    losses = 1.0 - (np.arange(images.shape[1]) == np.array(best)[:, None])
+    return Drawn(prompts, codes, images, losses, real_images, [f"b{i}" for i in range(len(real))], real_codes,
                  real_images)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wudao_rt.cogview.ranking import best_first
 from wudao_rt.data.pictures import Pictures, on_white
 from wudao_rt.evaluation.images.held_out import decode, encode
 from wudao_rt.evaluation.images.progress import Watch, silent
@@ -47,7 +46,7 @@ class Drawn:
         prompts: P texts.
         codes: int32 (P, n, h, w).
         images: float32 (P, n, S, S, 3) from 0 to 1.
-        best: (P,) which of the n has the lowest CapLoss.
+        losses: float32 (P, n), CapLoss of each.
         real: uint8 (R, S, S, 3), the pictures that the texts name, on white.
         real_bases: what each of them shows.
         real_codes: int32 (R, h, w).
@@ -57,11 +56,16 @@ class Drawn:
     prompts: Prompts
     codes: Array
     images: Array
-    best: Array
+    losses: Array
     real: Array
     real_bases: list[str]
     real_codes: Array
     kept: Array
+
+    @property
+    def best(self) -> Array:
+        """Return which of the n has the lowest CapLoss, the first of equal ones: (P,)."""
+        return self.losses.argmin(axis=1)
 
     @property
     def all_images(self) -> Array:
@@ -70,7 +74,7 @@ class Drawn:
 
 
 def draw(model: CogView, prompts: Prompts, pictures: Pictures, sampling: Sampling, watch: Watch = silent) -> Drawn:
-    """Draw n pictures of every text, and find the best of each by CapLoss. Texts that are too long lose their end."""
+    """Draw n pictures of every text, and tell the CapLoss of each. Texts that are too long lose their end."""
     tokenizer = model.image_tokenizer
     assert tokenizer is not None  # Evaluation has seen to it
     parts = []
@@ -79,12 +83,12 @@ def draw(model: CogView, prompts: Prompts, pictures: Pictures, sampling: Samplin
         parts.append(model.draw(texts, sampling.n, sampling.temperature, sampling.top_k, sampling.seed,
                                 guidance=sampling.guidance, truncate=True))
     codes = np.concatenate(parts)
-    best = [best_first(model, text, codes[place], truncate=True)[0][0]
-            for place, text in watch(list(enumerate(prompts.texts)), f"caption losses of {prompts.group}")]
+    losses = [model.caption_loss([text], codes[place], truncate=True)
+              for place, text in watch(list(enumerate(prompts.texts)), f"caption losses of {prompts.group}")]
     images = decode(tokenizer, codes.reshape(-1, *codes.shape[2:]))
     real = on_white(np.asarray(pictures.pixels[prompts.real]))
     real_codes = encode(tokenizer, real)
-    return Drawn(prompts, codes, images.reshape(*codes.shape[:2], *images.shape[1:]), np.array(best, np.int64), real,
+    return Drawn(prompts, codes, images.reshape(*codes.shape[:2], *images.shape[1:]), np.stack(losses), real,
                  [pictures.records[place].base for place in prompts.real], real_codes, decode(tokenizer, real_codes))
 
 
@@ -94,7 +98,7 @@ def together(groups: Sequence[Drawn]) -> Drawn:
     def joined(name: str) -> Array:
         return np.concatenate([getattr(one, name) for one in groups])
 
-    return Drawn(all_prompts([one.prompts for one in groups]), joined("codes"), joined("images"), joined("best"),
+    return Drawn(all_prompts([one.prompts for one in groups]), joined("codes"), joined("images"), joined("losses"),
                  joined("real"), [base for one in groups for base in one.real_bases], joined("real_codes"),
                  joined("kept"))
 

@@ -127,7 +127,7 @@ class Evaluation:
         for prompts in prompts_of(self.pictures, self.split, self.limit):
             drawn = draw(self._cogview, prompts, self.pictures, self.sampling, self.watch)
             if self._sheets:
-                write_sheet_of(self._sheets, drawn)
+                write_sheet_of(self._sheets, drawn, self.seed)
             yield from self._accuracies(drawn, classifier)
             yield from likeness(drawn, classifier)
             yield from memorised(drawn, learned, self.seed)
