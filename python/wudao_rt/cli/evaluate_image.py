@@ -41,8 +41,8 @@ SPLITS = ["report", "validation", "untouched"]
 @click.option("--guidance", type=Number(min=0), default=1.0, show_default=True, metavar="G",
               help="drawing: as of draw.")
 @click.option("--sheets", type=FILE, metavar="DIR",
-              help="drawing: write a sheet of each group, a PNG file with a row for each of eight texts, the best first; "
-                   "and a line of JSON for each picture drawn: prompt, seed, index, file, codes, caption_loss.")
+              help="drawing: write a sheet of each group, a PNG file with a row for each of eight texts, the best "
+                   "first; and a line of JSON for each picture drawn: prompt, seed, index, file, codes, caption_loss.")
 @click.option("--classifier", type=FILE, metavar="DIR",
               help="drawing: folder of emoji-cnn; it is trained there if there is none. Default: in the cache.")
 @click.option("--grid", type=FILE, metavar="FILE", help="Write originals beside their reconstructions, a PNG file.")
