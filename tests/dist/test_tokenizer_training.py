@@ -20,8 +20,8 @@ from wudao_rt.data.pictures import Picture, PictureRecord, write_pictures
 
 HOME = Path(ROOT) / "build" / "mpi" / f"tokenizer-{KIND}"
 SMALL = {"vq.channels": 8, "vq.residual_blocks": 1, "vq.residual_channels": 8, "vq.codes": 32, "vq.code_width": 8,
-         "train.batch": 8, "train.lr": 1e-2, "train.virtual_shards": 4, "train.steps": 6, "train.revive_every": 2,
-         "train.eval_every": 3, "train.checkpoint_every": 3, "output.log_every": 1}
+         "train.batch": 8, "train.dtype": "float32", "train.lr": 1e-2, "train.virtual_shards": 4, "train.steps": 6,
+         "train.revive_every": 2, "train.eval_every": 3, "train.checkpoint_every": 3, "output.log_every": 1}
 LAYOUTS = {  # ranks, settings
     "2": (2, {}),
     "2-one-shard-at-a-time": (2, {"train.micro_shards": 1, "train.threads": 2}),
